@@ -1,0 +1,168 @@
+//! Every way a generation can end, from real bytes on a real socket.
+
+use std::time::Duration;
+
+use chimera_core::entry::LoadCause;
+use chimera_core::outcome::{AttemptOutcome, FailureClass, GenerationOutcome as G};
+use chimera_core::record::AttemptRecord;
+use chimera_core::workload::Start;
+
+use super::script::{Act, chunk, end, good, head, last, line, status};
+use super::stage::{Stage, offer};
+
+const FAILED: AttemptOutcome = AttemptOutcome::Failed(FailureClass::Transient);
+const CONFIG: AttemptOutcome = AttemptOutcome::Failed(FailureClass::Config);
+
+async fn run(script: Vec<Act>) -> AttemptRecord {
+    let mut stage = Stage::set().await;
+    stage.server.script([script]);
+    stage.run(&offer(0)).await
+}
+
+fn ending(record: &AttemptRecord) -> (G, AttemptOutcome) {
+    let closed = record.generations[0].closed.as_ref().unwrap();
+    (closed.outcome, record.closed.as_ref().unwrap().outcome)
+}
+
+#[tokio::test]
+async fn a_good_generation_is_complete() {
+    let record = run(good(4)).await;
+    assert_eq!(ending(&record), (G::Ok, AttemptOutcome::Completed));
+    let generation = &record.generations[0];
+    assert_eq!(generation.arrivals.len(), 4);
+    assert!(generation.arrivals.iter().all(|arrival| arrival.created_at.is_some()));
+    let closed = generation.closed.as_ref().unwrap();
+    assert_eq!((closed.answer.as_deref(), closed.server.unwrap().tokens), (Some("t0 t1 t2 t3 "), Some(4)));
+    assert_eq!(record.opened.model_digest.as_deref(), Some("d1"));
+    assert_eq!((record.loads[0].cause, record.loads[0].context_length), (LoadCause::NotLoaded, Some(2048)));
+    assert_eq!(generation.opened.prompt_head.as_ref().unwrap().len(), 17);
+}
+
+#[tokio::test]
+async fn errors_of_the_server_are_told_apart() {
+    let oom = r#"{"error":"CUDA error: out of memory"}"#;
+    let in_stream = |text: &str| vec![head(), Act::Bytes(chunk(line("a"))), Act::Bytes(chunk(text)), end()];
+    for (script, expected) in [
+        (in_stream("{\"error\":\"unexpected EOF\"}\n"), (G::ServerError, FAILED)),
+        (in_stream("{\"error\":\"unexpected EOF\"}"), (G::ServerError, FAILED)),
+        (in_stream(oom), (G::OutOfMemory, CONFIG)),
+        (status(404, r#"{"error":"model 'tiny' not found"}"#), (G::ModelMissing, CONFIG)),
+        (status(503, r#"{"error":"server busy, please try again."}"#), (G::Overloaded, FAILED)),
+        (status(500, r#"{"error":"boom"}"#), (G::ServerError, FAILED)),
+        (status(400, r#"{"error":"the input length exceeds the context length"}"#), (G::ServerError, CONFIG)),
+    ] {
+        assert_eq!(ending(&run(script.clone()).await), expected, "{script:?}");
+    }
+}
+
+#[tokio::test]
+async fn streams_that_end_wrongly_are_told_apart() {
+    let some = || vec![head(), Act::Bytes(chunk(line("a")))];
+    let with = |acts: Vec<Act>| [some(), acts].concat();
+    let equal: Vec<Act> = (0..31).map(|_| Act::Bytes(chunk(line(" \n")))).collect();
+    for (script, expected) in [
+        (with(vec![end()]), G::Truncated),
+        (with(vec![Act::Reset]), G::Truncated),
+        (with(vec![Act::Bytes(b"5\r\nab".to_vec()), Act::Reset]), G::Truncated),
+        (vec![Act::Reset], G::ServerError),
+        (with([equal, vec![end()]].concat()), G::RepeatAbort),
+        (with(vec![Act::Bytes(chunk("not json\n")), Act::Hang]), G::ProtocolError),
+        (with(vec![Act::Bytes(chunk(vec![b'x'; 2 * 1024 * 1024])), Act::Hang]), G::ProtocolError),
+        (with(vec![Act::Bytes(chunk("{\"done\":true,\"eval_count\":-3}\n")), end()]), G::ProtocolError),
+        (with(vec![Act::Hang]), G::Stalled),
+        (vec![head(), Act::Hang], G::Timeout),
+        (vec![Act::Hang], G::Timeout),
+    ] {
+        let name = format!("{expected} from {} acts", script.len());
+        assert_eq!(ending(&run(script).await), (expected, FAILED), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_fails_the_attempt_not_the_node() {
+    let mut stage = Stage::set().await;
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    stage.server.address = format!("http://{}", gone.local_addr().unwrap());
+    drop(gone);
+    stage.kill_node().await;
+    stage.folder = tempfile::tempdir().unwrap();
+    stage.coordinator = super::coordinator::Coordinator::start().await;
+    stage.start_node();
+    let record = stage.run(&offer(0)).await;
+    let closed = record.closed.unwrap();
+    assert_eq!(closed.outcome, FAILED);
+    assert!(closed.cause.unwrap().contains("cannot be reached"));
+    assert_eq!(record.opened.server_version, None);
+}
+
+#[tokio::test]
+async fn a_missing_model_is_the_fault_of_the_request() {
+    let mut stage = Stage::set().await;
+    let mut missing = offer(0);
+    missing.cell.model = chimera_core::sweep::ModelName::new("nope").unwrap();
+    let closed = stage.run(&missing).await.closed.unwrap();
+    assert_eq!(closed.outcome, CONFIG);
+    assert!(closed.cause.unwrap().contains("ollama pull nope"));
+}
+
+#[tokio::test]
+async fn after_a_stall_the_server_is_drained_and_the_next_attempt_loads_again() {
+    let mut stage = Stage::set().await;
+    stage.server.script([vec![head(), Act::Bytes(chunk(line("a"))), Act::Hang]]);
+    let mut session = stage.coordinator.welcome(Vec::new()).await;
+    for trial in 0..2 {
+        // The slot may still drain: a refused offer comes again, as the scheduler would send it.
+        loop {
+            session.send(super::sessions::offered(&offer(trial))).await;
+            match session.frame().await.unwrap() {
+                chimera_proto::v1::session_request::Kind::Accepted(_) => break,
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+        let record = session.record().await;
+        assert_eq!(record.complete(), trial == 1);
+    }
+    assert_eq!(stage.server.moves(), ["load", "unload", "load"]);
+}
+
+#[tokio::test]
+async fn warm_streams_share_the_work_and_every_seed_and_head_is_its_own() {
+    let mut stage = Stage::set().await;
+    let mut many = offer(0);
+    (many.workload.generations, many.workload.warmups, many.workload.concurrency) = (9, 2, 3);
+    let record = stage.run(&many).await;
+    assert!(record.complete());
+    let ordinals: Vec<u32> = record.generations.iter().map(|generation| generation.opened.ordinal).collect();
+    assert_eq!(ordinals, (0..11).collect::<Vec<u32>>());
+    let bodies = stage.server.generations();
+    let distinct = |read: &dyn Fn(&serde_json::Value) -> String| {
+        bodies.iter().map(read).collect::<std::collections::BTreeSet<_>>().len()
+    };
+    assert_eq!(distinct(&|body| body["options"]["seed"].to_string()), 11);
+    assert_eq!(distinct(&|body| body["messages"][0]["content"].to_string()), 11);
+    let streams: std::collections::BTreeSet<u16> =
+        record.generations.iter().map(|g| g.opened.stream).collect();
+    assert_eq!(streams.len(), 3);
+}
+
+#[tokio::test]
+async fn cold_generations_unload_first_and_say_so() {
+    let mut stage = Stage::set().await;
+    let mut cold = offer(0);
+    (cold.workload.generations, cold.workload.start) = (2, Start::Cold);
+    stage.server.state.lock().unwrap().loaded.push("tiny:latest".to_owned());
+    stage.server.script([good(2), [good(2), vec![]].concat()]);
+    let record = stage.run(&cold).await;
+    assert!(record.complete());
+    assert!(record.loads.iter().all(|load| load.cause == LoadCause::ColdStart && load.elapsed.is_none()));
+    assert_eq!((record.loads.len(), stage.server.moves()[0]), (2, "unload"));
+}
+
+#[tokio::test]
+async fn the_final_record_may_share_its_read_with_content() {
+    let mut both = chunk(line("a"));
+    both.extend(chunk(last(1)));
+    let record = run(vec![head(), Act::Bytes(both), end()]).await;
+    assert_eq!(ending(&record), (G::Ok, AttemptOutcome::Completed));
+    assert!(record.generations[0].arrivals[0].bound);
+}

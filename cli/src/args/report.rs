@@ -1,0 +1,45 @@
+//! `chimera report`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  chimera report nightly
+  chimera report nightly --format md -o report.md
+  chimera report nightly --format csv | duckdb -c \"from read_csv('/dev/stdin')\"
+  chimera report sample --data-dir ./chimera-data     without a running coordinator";
+
+/// Print the report of a sweep.
+///
+/// The report is computed from the records at the moment it is asked for, so a running sweep has one too.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ReportArgs {
+    /// Name of the sweep.
+    pub name: String,
+    /// Form of the report [default: terminal; json with --output json].
+    #[arg(short, long, value_enum)]
+    pub format: Option<ReportFormat>,
+    /// Read the store of `chimera dev` or of a stopped coordinator in this folder, instead of asking a coordinator.
+    /// Refused while a coordinator uses it.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Write to this file instead of stdout.
+    #[arg(short = 'o', long = "out", value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Text that fits the terminal.
+    Terminal,
+    /// Markdown.
+    Md,
+    /// The whole report as data (`chimera schema report`).
+    Json,
+    /// One row per cell, slot and figure.
+    Csv,
+}

@@ -1,0 +1,3 @@
+mod good;
+mod refused;
+mod schema;
