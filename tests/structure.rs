@@ -24,8 +24,17 @@ const CORE_DEPENDENCIES: &[&str] = &["regex-lite", "schemars", "serde", "sha2", 
 
 /// Texts that no non-test line of core may hold: I/O, clocks, async.
 const CORE_REFUSES: &[&str] = &[
-    "tokio", "tonic", "prost", "std::fs", "std::net", "std::env", "Instant::now", "SystemTime", "async fn",
-    ".await", "std::thread",
+    "tokio",
+    "tonic",
+    "prost",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "Instant::now",
+    "SystemTime",
+    "async fn",
+    ".await",
+    "std::thread",
 ];
 
 /// Words that say nothing, as part of a file name.
@@ -60,7 +69,11 @@ fn manifest(folder: &str) -> toml::Table {
 
 fn dependencies(folder: &str, section: &str) -> Vec<String> {
     let manifest = manifest(folder);
-    manifest.get(section).and_then(|deps| deps.as_table()).map(|deps| deps.keys().cloned().collect()).unwrap_or_default()
+    manifest
+        .get(section)
+        .and_then(|deps| deps.as_table())
+        .map(|deps| deps.keys().cloned().collect())
+        .unwrap_or_default()
 }
 
 #[test]
@@ -97,7 +110,12 @@ fn core_stays_pure() {
                 continue;
             }
             for refused in CORE_REFUSES {
-                assert!(!code.contains(refused), "{}:{}: core must not name {refused}", path.display(), number + 1);
+                assert!(
+                    !code.contains(refused),
+                    "{}:{}: core must not name {refused}",
+                    path.display(),
+                    number + 1
+                );
             }
         }
     }
@@ -126,7 +144,11 @@ fn unsafe_code_lives_in_one_named_place() {
         let text = fs::read_to_string(&path).unwrap();
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         for line in code {
-            assert!(!line.contains("unsafe {") && !line.contains("unsafe fn"), "{}: {line}", relative.display());
+            assert!(
+                !line.contains("unsafe {") && !line.contains("unsafe fn"),
+                "{}: {line}",
+                relative.display()
+            );
         }
     }
 }
@@ -147,6 +169,23 @@ fn architecture_names_every_folder_of_sources() {
             }
         }
     }
+}
+
+/// The one-minute test: every file that the map points to is there.
+#[test]
+fn the_map_points_to_files_that_exist() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let table = text.split("## Where is it?").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut folder = PathBuf::new();
+    let mut pointed = 0;
+    for name in table.split('`').skip(1).step_by(2) {
+        // A bare name stands in the folder of the path before it, or in its crate's sources.
+        let near = folder.ancestors().map(|folder| folder.join(name)).find(|path| root().join(path).exists());
+        let path = near.unwrap_or_else(|| panic!("ARCHITECTURE.md points to {name}, which is not there"));
+        folder = if root().join(&path).is_dir() { path } else { path.parent().unwrap().to_path_buf() };
+        pointed += 1;
+    }
+    assert!(pointed >= 12, "the table was not read: {pointed}");
 }
 
 #[test]

@@ -171,6 +171,7 @@ fn sample_weight(sample: &GpuSample) -> usize {
 mod tests {
     use super::*;
     use chimera_core::entry::{Arrival, ArrivalKind};
+    use chimera_core::id::{AttemptNumber, SweepId, TrialId};
     use chimera_proto::convert::decode_entries;
 
     fn lines(ordinal: u32, count: usize) -> Entry {
@@ -212,6 +213,39 @@ mod tests {
         let closed = AttemptClosed { outcome: AttemptOutcome::Completed, cause: None, at: Nanos(9) };
         assert!(take(&mut pack, Entry::Closed(closed), true));
         let [Entry::Closed(closed)] = pack.entries.as_slice() else { panic!("{:?}", pack.entries) };
+        assert_eq!(closed.outcome, AttemptOutcome::Failed(FailureClass::Infra));
+    }
+
+    #[tokio::test]
+    async fn a_spool_that_fills_up_ends_the_attempt_with_its_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let quota = chimera_core::unit::Bytes(2 * 1024 * 1024);
+        let spool = Spool::open(folder.path(), quota, crate::clock::NodeClock::start()).unwrap();
+        let trial = TrialId { sweep: SweepId::new("s").unwrap(), ordinal: 0 };
+        let attempt = AttemptId { trial, number: AttemptNumber::FIRST };
+        spool.begin(&attempt).await.unwrap();
+        let (queue, entries) = mpsc::channel(16);
+        let told = std::sync::Arc::new(tokio::sync::Notify::new());
+        let full = std::sync::Arc::clone(&told);
+        let on_full = Box::new(move || full.notify_one());
+        let running = tokio::spawn(run(spool.clone(), attempt.clone(), entries, on_full));
+        let note = || Entry::Note(Note { at: Nanos::ZERO, reason: None, text: "x".repeat(4_000) });
+        let write = async {
+            for _ in 0..1_000 {
+                queue.send(note()).await.unwrap();
+            }
+        };
+        tokio::select! {
+            () = write => panic!("the spool never filled up"),
+            () = told.notified() => {}
+        }
+        let closed = AttemptClosed { outcome: AttemptOutcome::Completed, cause: None, at: Nanos(9) };
+        queue.send(Entry::Closed(closed)).await.unwrap();
+        running.await.unwrap().unwrap();
+        let holding = spool.holding(&attempt).unwrap();
+        assert!(holding.ended);
+        let last = decode_entries(&spool.read(&attempt, holding.last_seq).await.unwrap()).unwrap();
+        let Some(Entry::Closed(closed)) = last.last() else { panic!("{last:?}") };
         assert_eq!(closed.outcome, AttemptOutcome::Failed(FailureClass::Infra));
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chimera_core::id::AttemptId;
 use chimera_core::scheduler::event::RejectReason;
 use chimera_core::workload::{Endpoint as Route, Start, Workload};
-use chimera_proto::convert::Offer;
+use chimera_proto::convert::{HELD_MAX, Offer};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -91,6 +91,9 @@ impl Bench {
         };
         if let Some(detail) = unsupported(&offer.workload) {
             return refuse(RejectReason::Unsupported, detail);
+        }
+        if self.spool.holdings().len() >= HELD_MAX {
+            return refuse(RejectReason::SpoolFull, "the node holds as many attempts as a hello can name");
         }
         let cancel = Cancel::default();
         if let Some(attempt) = slot.occupy(&offer.attempt, &cancel) {

@@ -24,6 +24,8 @@ pub const QUOTA_MIN: Bytes = Bytes(16 * 1024 * 1024);
 pub const DEFAULT_SAMPLE_HZ: u32 = 10;
 /// Seconds that a draining node waits for its attempts when nothing is configured.
 pub const DEFAULT_DRAIN_SECONDS: u64 = 300;
+/// Longest wait in seconds before the coordinator is dialled again, when none is configured.
+pub const DEFAULT_RECONNECT_MAX_SECONDS: u64 = 60;
 
 /// Largest accepted configuration file.
 const FILE_MAX_BYTES: u64 = 1024 * 1024;
@@ -91,6 +93,8 @@ pub struct Config {
     pub sample_hz: u32,
     /// How long a draining node waits for its attempts.
     pub drain_seconds: u64,
+    /// Longest wait in seconds before the coordinator is dialled again, 1 to 600.
+    pub reconnect_max_seconds: u64,
     /// Whether a coordinator beyond this host may be spoken to in plain text.
     pub insecure_network: bool,
 }
@@ -156,6 +160,7 @@ struct FileConfig {
     spool_quota_bytes: Option<u64>,
     sample_hz: Option<u32>,
     drain_seconds: Option<u64>,
+    reconnect_max_seconds: Option<u64>,
     #[serde(default)]
     insecure_network: bool,
 }
@@ -218,6 +223,7 @@ impl Config {
         )?;
         rule(self.spool_quota < QUOTA_MIN, "'spool_quota_bytes' is below 16 MiB")?;
         rule(!(10..=100).contains(&self.sample_hz), "'sample_hz' takes 10 to 100")?;
+        rule(!(1..=600).contains(&self.reconnect_max_seconds), "'reconnect_max_seconds' takes 1 to 600")?;
         self.check_coordinator()
     }
 
@@ -258,6 +264,7 @@ impl FileConfig {
             spool_quota: self.spool_quota_bytes.map_or(DEFAULT_QUOTA, Bytes),
             sample_hz: self.sample_hz.unwrap_or(DEFAULT_SAMPLE_HZ),
             drain_seconds: self.drain_seconds.unwrap_or(DEFAULT_DRAIN_SECONDS),
+            reconnect_max_seconds: self.reconnect_max_seconds.unwrap_or(DEFAULT_RECONNECT_MAX_SECONDS),
             insecure_network: self.insecure_network,
         };
         config.check()?;
@@ -376,6 +383,7 @@ mod tests {
         assert!(refusal("node = 'a'\n[[slots]]\ngpus = 'all'").contains("\"auto\""));
         assert!(refusal("node = 'a'\nspool_quota_bytes = 1").contains("16 MiB"));
         assert!(refusal("node = 'a'\nsample_hz = 9").contains("10 to 100"));
+        assert!(refusal("node = 'a'\nreconnect_max_seconds = 0").contains("1 to 600"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod verdict;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chimera_core::entry::{AttemptClosed, AttemptOpened, CAUSE_MAX_BYTES, ClockSource, Entry};
+use chimera_core::entry::{AttemptClosed, AttemptOpened, CAUSE_MAX_BYTES, ClockSource, Entry, LoadCause};
 use chimera_core::id::GpuUuid;
 use chimera_core::node::NodeFacts;
 use chimera_core::workload::Start;
@@ -31,6 +31,7 @@ use crate::ollama::dialect::{self, Dialect};
 use crate::recorder::{Recorder, cut};
 use crate::sampler::Sampler;
 use crate::spool::Spool;
+use generation::Ended;
 use heads::Heads;
 use job::Job;
 use load::Loaded;
@@ -61,6 +62,8 @@ pub(crate) struct SlotWorker {
     pub(crate) probe: Option<Box<dyn GpuProbe>>,
     /// What this slot loaded last, if it still stands.
     pub(crate) loaded: Option<Loaded>,
+    /// Whether warm-ups have run since that load.
+    pub(crate) warmed: bool,
 }
 
 pub(crate) use heads::Heads as PromptHeads;
@@ -171,10 +174,15 @@ impl SlotWorker {
     async fn work(&mut self, job: &Arc<Job>, model: &Listed) -> Verdict {
         let ended = match job.offer.workload.start {
             Start::Warm => {
-                if let Err(verdict) = self.make_loaded(job).await {
-                    return verdict;
-                }
-                streams::warm(job).await
+                let cause = match self.make_loaded(job).await {
+                    Ok(cause) => cause,
+                    Err(verdict) => return verdict,
+                };
+                // Set again only when the warm-ups have run: an attempt that is cut off leaves a cold model.
+                let warm = std::mem::take(&mut self.warmed) && cause == LoadCause::AlreadyLoaded;
+                let ended = streams::warm(job, warm).await;
+                self.warmed = !ended.iter().any(Ended::halts);
+                ended
             }
             Start::Cold => self.cold(job).await,
         };

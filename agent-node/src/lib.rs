@@ -101,7 +101,7 @@ impl Node {
         let inventory = Inventory::new(&config, host::read(), Arc::clone(&probes), clock);
         let heads = Arc::new(PromptHeads::new().map_err(StartError::Random)?);
         let nonce = getrandom::u64().map_err(StartError::Random)?;
-        let timing = parts.timing.unwrap_or_default();
+        let timing = parts.timing.unwrap_or_else(|| Timing::of(&config));
         Ok(Self { config, timing, clock, spool, probes, inventory, heads, nonce })
     }
 
@@ -160,6 +160,7 @@ impl Node {
             heads: Arc::clone(&self.heads),
             probe: None,
             loaded: None,
+            warmed: false,
         }
     }
 }

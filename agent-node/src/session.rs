@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bench::Bench;
 use crate::clock::NodeClock;
+use crate::config::Config;
 use crate::spool::Spool;
 use backoff::Backoff;
 use link::{Link, LinkEnd};
@@ -50,6 +51,15 @@ impl Default for Timing {
             inventory: Duration::from_secs(30),
             flush: Duration::from_secs(5),
         }
+    }
+}
+
+impl Timing {
+    /// The usual waits, with what the configuration says about them.
+    pub(crate) fn of(config: &Config) -> Self {
+        let usual = Self::default();
+        let reconnect_max = Duration::from_secs(config.reconnect_max_seconds);
+        Self { reconnect_first: usual.reconnect_first.min(reconnect_max), reconnect_max, ..usual }
     }
 }
 

@@ -290,7 +290,7 @@ fn recover(folder: &Path, kept: &Kept, clock: NodeClock) -> io::Result<BTreeMap<
                 kept.take(&path, clock.wall())?;
             }
             None if !ours => {
-                tracing::warn!(file = %path.display(), "foreign file in the spool folder; ignored")
+                tracing::warn!(file = %path.display(), "foreign file in the spool folder; ignored");
             }
             None => {}
         }

@@ -67,6 +67,14 @@ pub struct GlobalArgs {
     pub verbose: u8,
 }
 
+impl GlobalArgs {
+    /// Address of the coordinator; an empty variable is as good as none.
+    #[must_use]
+    pub fn coordinator(&self) -> &str {
+        if self.coordinator.trim().is_empty() { DEFAULT_COORDINATOR } else { &self.coordinator }
+    }
+}
+
 /// What a command prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OutputForm {

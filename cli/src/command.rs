@@ -25,11 +25,11 @@ pub async fn run(cli: Cli, screen: &Screen) -> Result<Ending, Failure> {
     let Cli { global, command } = cli;
     match command {
         Command::Dev(args) => dev::run(args, screen).await,
-        Command::Sweep(command) => sweep::run(command, &global.coordinator, screen).await,
+        Command::Sweep(command) => sweep::run(command, global.coordinator(), screen).await,
         Command::Nodes(command) => {
-            nodes::run(command, &Client::connect(&global.coordinator).await?, screen).await
+            nodes::run(command, &Client::connect(global.coordinator()).await?, screen).await
         }
-        Command::Report(args) => report::run(args, &global.coordinator, screen).await,
+        Command::Report(args) => report::run(args, global.coordinator(), screen).await,
         Command::Simulate(args) => simulate::run(args, screen).await,
         Command::Schema { kind } => schema::run(kind, screen),
         Command::Completions(args) => completions::run(&args, screen),

@@ -104,7 +104,7 @@ async fn use_fleet(
         return Ok(Use::Ended(Ending::Interrupted));
     }
     if args.serve {
-        serve(fleet, screen, interrupts).await?;
+        serve(fleet, &status.sweep, screen, interrupts).await?;
     }
     Ok(Use::Ended(ending_of(&status)))
 }
@@ -154,9 +154,14 @@ async fn finish(
     screen.show(|| page::end(screen, &report, &finished, args), &Document::Finished(finished.clone()))
 }
 
-async fn serve(fleet: &LocalFleet, screen: &Screen, interrupts: &mut Interrupts) -> Result<(), Failure> {
+async fn serve(
+    fleet: &LocalFleet,
+    sweep: &str,
+    screen: &Screen,
+    interrupts: &mut Interrupts,
+) -> Result<(), Failure> {
     let announced = Announced { coordinator: fleet.url().to_owned() };
-    screen.show(|| page::serving(fleet.url()), &Document::Announced(announced.clone()))?;
+    screen.show(|| page::serving(fleet.url(), sweep), &Document::Announced(announced.clone()))?;
     interrupts.next().await;
     screen.tell("Stopping.")
 }

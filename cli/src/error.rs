@@ -143,3 +143,53 @@ impl Failure {
         Some(fixed.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Thing;
+
+    fn samples() -> Vec<(Failure, u8)> {
+        let io = || std::io::Error::other("disk on fire");
+        let path = || PathBuf::from("x");
+        let json = serde_json::from_str::<u8>("x").unwrap_err();
+        let unknown = ClientError::Unknown { thing: Thing::Sweep, name: "a".to_owned(), near: None };
+        vec![
+            (Failure::Argument { problem: "p".to_owned(), remedy: "r".to_owned() }, 2),
+            (Failure::Read { path: path(), source: io() }, 2),
+            (Failure::Write { path: path(), source: io() }, 1),
+            (Failure::ForeignReport { sweep: "a".to_owned(), source: json }, 1),
+            (unknown.into(), 1),
+            (ClientError::Invalid { call: "plan a sweep", why: "no".to_owned() }.into(), 2),
+            (ClientError::NotNow { call: "plan a sweep", why: "no".to_owned() }.into(), 1),
+            (DevError::NoModel { url: "http://a".to_owned() }.into(), 1),
+            (DevError::NoStore { path: path() }.into(), 2),
+            (DevError::NoAnswer { url: "http://a".to_owned(), source: io() }.into(), 1),
+            (DevError::NotReady { seconds: 1, missing: vec!["a".to_owned()] }.into(), 1),
+        ]
+    }
+
+    #[test]
+    fn every_failure_has_its_code_and_a_remedy() {
+        for (failure, code) in samples() {
+            assert!(failure.remedy().is_some_and(|words| !words.is_empty()), "{failure}");
+            assert_eq!(exit_code(&Err(failure)), code);
+        }
+    }
+
+    #[test]
+    fn endings_have_their_codes() {
+        let endings = [(Ending::Done, 0), (Ending::Incomplete, 1), (Ending::Interrupted, 130)];
+        assert!(endings.into_iter().all(|(ending, code)| exit_code(&Ok(ending)) == code));
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        let failure = Failure::Write { path: "x".into(), source: std::io::Error::other("disk on fire") };
+        let told = problem(&failure, 1);
+        assert_eq!(
+            (told.message.as_str(), told.causes),
+            ("x cannot be written", vec!["disk on fire".to_owned()])
+        );
+    }
+}

@@ -112,8 +112,11 @@ impl Drop for Progress<'_> {
 impl LinePace {
     /// A line is due when something changed and the last one is a second old, at the end, and now and then.
     fn is_due(&mut self, now: Instant, sweep: &SweepView) -> bool {
-        let state =
-            Shown { ended: sweep.trials.ended(), running: sweep.trials.running, waiting: sweep.waiting.clone() };
+        let state = Shown {
+            ended: sweep.trials.ended(),
+            running: sweep.trials.running,
+            waiting: sweep.waiting.clone(),
+        };
         let due = self.last.as_ref().is_none_or(|(at, before)| {
             let pause = now.saturating_duration_since(*at);
             let changed = *before != state && (pause >= LINE_EVERY || sweep.ended);

@@ -8,7 +8,7 @@
 //! | question | file |
 //! |---|---|
 //! | which columns are there? | [`trials`], [`generations`], [`tokens`], [`gpu_samples`] |
-//! | how does a row become Parquet? | [`column`], [`file`] |
+//! | how does a row become Parquet? | [`mod@column`], `file` |
 //! | when is a sweep sealed? | [`seal`] |
 
 pub mod column;

@@ -150,7 +150,7 @@ impl Phase {
 /// A generation at the moment it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GenerationOpened {
-    /// Position in the attempt, from 0, warm-ups included.
+    /// Number in the attempt, from 0. Warm-ups come first; a warm model needs none, and leaves their numbers out.
     pub ordinal: u32,
     /// Measured or warm-up.
     pub phase: Phase,

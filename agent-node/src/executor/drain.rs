@@ -1,7 +1,7 @@
 //! After an attempt that left work behind: everything is unloaded before the slot takes the next offer.
 //!
 //! An unload is answered at once and takes effect when the running requests have ended; a short request could be
-//! answered by another parallel slot of the server while a cancelled prefill still runs (research/ollama.md, 6).
+//! answered by another parallel slot of the server while a cancelled prefill still runs (docs/ollama.md, 6).
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ impl SlotWorker {
                 // A server that is gone works on nothing.
                 Ok(()) | Err(ApiError::Exchange(_)) => return,
                 Err(error) => {
-                    tracing::warn!(slot = self.index, %error, "the model server does not drain; trying again")
+                    tracing::warn!(slot = self.index, %error, "the model server does not drain; trying again");
                 }
             }
             tokio::time::sleep(PAUSE).await;

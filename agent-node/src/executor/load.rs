@@ -55,7 +55,7 @@ pub(super) fn plan(last: Option<&Loaded>, running: &[Running], wanted: &Loaded) 
     LoadPlan { cause, unload }
 }
 
-/// Whether an option that was set is not sent now: the server would keep the old value (research/ollama.md, claim 2).
+/// Whether an option that was set is not sent now: the server would keep the old value (docs/ollama.md, 3).
 fn keeps_explicit(last: &Loaded, wanted: &Loaded) -> bool {
     last.options.iter().any(|(name, _)| wanted.options.get(name).is_none())
 }

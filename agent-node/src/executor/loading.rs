@@ -23,7 +23,7 @@ const UNLOAD_ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 impl SlotWorker {
     /// Brings the server to the cell's model with the cell's load options, and records how.
-    pub(super) async fn make_loaded(&mut self, job: &Job) -> Result<(), Verdict> {
+    pub(super) async fn make_loaded(&mut self, job: &Job) -> Result<LoadCause, Verdict> {
         let wanted = Loaded::new(&job.offer.cell.model, &job.offer.cell.options);
         let began = job.recorder.now();
         let deadline = deadline(job);
@@ -33,7 +33,7 @@ impl SlotWorker {
         self.loaded = Some(wanted);
         let at = if elapsed.is_some() { at } else { began };
         observe(job, cause, at, elapsed).await;
-        Ok(())
+        Ok(cause)
     }
 
     async fn load_as_planned(

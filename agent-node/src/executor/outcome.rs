@@ -153,7 +153,7 @@ mod tests {
     use super::*;
     use GenerationOutcome as G;
 
-    /// Error shapes as recorded from real servers (research/ollama.md 5 and 6, research/ollama-0.33.md 5 and 6).
+    /// Error shapes as recorded from real servers (docs/ollama.md, 5).
     #[test]
     fn recorded_shapes_have_their_outcome() {
         let status = |code, text: &str| Ending::Status(code, text.to_owned());

@@ -16,10 +16,11 @@ struct Course {
     halted: AtomicBool,
 }
 
-/// Runs warm-ups and measured generations; returns the ends of the measured ones, or of the warm-up that made the rest
-/// pointless.
-pub(super) async fn warm(job: &Arc<Job>) -> Vec<Ended> {
-    for index in 0..job.offer.workload.warmups {
+/// Runs warm-ups, unless the model is warm, and measured generations; returns the ends of the measured ones, or of the
+/// warm-up that made the rest pointless.
+pub(super) async fn warm(job: &Arc<Job>, is_warm: bool) -> Vec<Ended> {
+    let warmups = if is_warm { 0 } else { job.offer.workload.warmups };
+    for index in 0..warmups {
         let ended = generation::run(job, job.warmup(index)).await;
         if ended.halts() {
             return vec![ended];

@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_request_that_the_server_refuses_is_not_tried_again() {
         let refused = Ending::Status(400, "the input length exceeds the context length".into());
-        assert_eq!(outcome(&[refused.clone()], 1), AttemptOutcome::Failed(FailureClass::Config));
+        assert_eq!(outcome(std::slice::from_ref(&refused), 1), AttemptOutcome::Failed(FailureClass::Config));
         assert_eq!(outcome(&[refused, Ending::Final], 2), AttemptOutcome::Completed);
         let missing = Ending::Status(404, "model 'x' not found".into());
         assert_eq!(outcome(&[missing], 5), AttemptOutcome::Failed(FailureClass::Config));

@@ -23,6 +23,8 @@ const PROCESSES_MAX: usize = 64;
 #[derive(Debug)]
 pub struct NvmlProbe {
     nvml: Nvml,
+    /// Why some GPUs are missing from the last inventory, if so.
+    note: Option<String>,
 }
 
 impl NvmlProbe {
@@ -35,7 +37,7 @@ impl NvmlProbe {
         if let Some(path) = library {
             builder.lib_path(path.as_os_str());
         }
-        Ok(Self { nvml: builder.init().map_err(refused)? })
+        Ok(Self { nvml: builder.init().map_err(refused)?, note: None })
     }
 
     fn describe(&self, index: u32) -> Result<Gpu, ProbeError> {
@@ -66,12 +68,21 @@ impl GpuProbe for NvmlProbe {
     }
 
     fn note(&self) -> Option<String> {
-        None
+        self.note.clone()
     }
 
     fn inventory(&mut self) -> Result<Vec<Gpu>, ProbeError> {
         let count = self.nvml.device_count().map_err(refused)?.min(GPUS_MAX);
-        (0..count).map(|index| self.describe(index)).collect()
+        let (seen, broken): (Vec<_>, Vec<_>) = (0..count)
+            .map(|index| (index, self.describe(index)))
+            .partition(|(_, described)| described.is_ok());
+        // One lost GPU must not hide the others.
+        let told = |(index, described): (u32, Result<Gpu, ProbeError>)| {
+            Some(format!("GPU {index}: {}", described.err()?))
+        };
+        let notes: Vec<String> = broken.into_iter().filter_map(told).collect();
+        self.note = (!notes.is_empty()).then(|| notes.join("; "));
+        Ok(seen.into_iter().filter_map(|(_, described)| described.ok()).collect())
     }
 
     fn sample(&mut self, uuid: &GpuUuid) -> Result<GpuSample, ProbeError> {

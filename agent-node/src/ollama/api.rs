@@ -126,7 +126,8 @@ struct Models<T> {
 
 #[derive(Deserialize)]
 struct Shown {
-    model_info: Option<Map<String, Value>>,
+    #[serde(rename = "model_info")]
+    facts: Option<Map<String, Value>>,
 }
 
 impl Api {
@@ -155,7 +156,7 @@ impl Api {
     /// Layers and trained context of a model.
     pub(crate) async fn shape(&self, model: &str) -> Result<Shape, ApiError> {
         let shown: Shown = self.json(Method::POST, "/api/show", show_body(model)).await?;
-        Ok(shape_of(&shown.model_info.unwrap_or_default()))
+        Ok(shape_of(&shown.facts.unwrap_or_default()))
     }
 
     /// A call of `/api/generate` without a stream: a load, an unload, a drain.

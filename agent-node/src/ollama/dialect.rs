@@ -1,4 +1,4 @@
-//! Facts that differ between versions of the model server (research/ollama.md, research/ollama-0.33.md).
+//! Facts that differ between versions of the model server (docs/ollama.md).
 
 /// How the server says that it did not measure the steps of a one-token answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

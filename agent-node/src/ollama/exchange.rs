@@ -26,7 +26,7 @@ use crate::config::Endpoint;
 /// Longest wait for a connection.
 pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
-type Socket = TokioIo<Stamped<TcpStream>>;
+type Driver = Pin<Box<Connection<TokioIo<Stamped<TcpStream>>, Full<Bytes>>>>;
 
 /// Why an exchange failed.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ pub(crate) struct BodyRead {
 /// A connection with a request on it.
 pub(crate) struct Exchange {
     sender: SendRequest<Full<Bytes>>,
-    connection: Option<Pin<Box<Connection<Socket, Full<Bytes>>>>>,
+    connection: Option<Driver>,
     stamps: Arc<Stamps>,
     body: Option<Incoming>,
     /// First part of a read that was met while the one before was collected.
@@ -163,7 +163,7 @@ impl Exchange {
 }
 
 /// Lets the connection make progress; its own end shows in the answer.
-fn drive(connection: &mut Option<Pin<Box<Connection<Socket, Full<Bytes>>>>>, cx: &mut Context<'_>) {
+fn drive(connection: &mut Option<Driver>, cx: &mut Context<'_>) {
     if let Some(running) = connection
         && running.as_mut().poll(cx).is_ready()
     {

@@ -76,7 +76,7 @@ impl Cursors {
         let attempt = match next {
             Next::Batch(attempt, _) | Next::End(Holding { attempt, .. }) => attempt,
         };
-        let entry = self.positions.entry(attempt.clone()).or_insert(Some(Cursor::default()));
+        let entry = self.positions.entry(attempt.clone()).or_insert_with(|| Some(Cursor::default()));
         match (entry, next) {
             (Some(cursor), Next::Batch(_, seq)) => cursor.sent = *seq,
             (Some(cursor), Next::End(_)) => cursor.end_sent = true,

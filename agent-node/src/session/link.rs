@@ -147,6 +147,7 @@ impl<'a> Link<'a> {
             }
         }
         for (attempt, acked) in positions {
+            tracing::debug!(%attempt, acked, "sending goes on");
             self.cursors.resume(attempt, acked);
         }
     }
@@ -195,6 +196,7 @@ impl<'a> Link<'a> {
             tracing::warn!("an acknowledgement names no attempt; ignored");
             return;
         };
+        tracing::debug!(%attempt, acked = ack.acked_seq, complete = ack.complete, "acknowledged");
         self.cursors.acked(&attempt, ack.acked_seq);
         let ended = self.session.spool.holding(&attempt).is_some_and(|holding| holding.ended);
         if ack.complete && ended {
@@ -235,6 +237,10 @@ impl<'a> Link<'a> {
     async fn next_of_spool(&mut self) -> Option<Out> {
         let next = self.cursors.next(self.session.spool.holdings())?;
         self.cursors.sent(&next);
+        match &next {
+            Next::Batch(attempt, seq) => tracing::debug!(%attempt, seq, "a batch is sent"),
+            Next::End(holding) => tracing::debug!(attempt = %holding.attempt, "an end is sent"),
+        }
         match next {
             Next::Batch(attempt, seq) => match self.session.spool.read(&attempt, seq).await {
                 Ok(payload) => Some(Out::Batch(v1::Batch {

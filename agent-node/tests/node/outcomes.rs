@@ -1,12 +1,19 @@
 //! Every way a generation can end, from real bytes on a real socket.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use chimera_agent_node::gpu::blank_sample;
+use chimera_agent_node::gpu::simulated::SimulatedProbe;
 use chimera_core::entry::LoadCause;
+use chimera_core::gpu::Gpu;
+use chimera_core::id::GpuUuid;
 use chimera_core::outcome::{AttemptOutcome, FailureClass, GenerationOutcome as G};
 use chimera_core::record::AttemptRecord;
 use chimera_core::workload::Start;
+use chimera_proto::v1;
 
+use super::coordinator::Coordinator;
 use super::script::{Act, chunk, end, good, head, last, line, status};
 use super::stage::{Stage, offer};
 
@@ -86,7 +93,7 @@ async fn a_server_that_is_down_fails_the_attempt_not_the_node() {
     drop(gone);
     stage.kill_node().await;
     stage.folder = tempfile::tempdir().unwrap();
-    stage.coordinator = super::coordinator::Coordinator::start().await;
+    stage.coordinator = Coordinator::start().await;
     stage.start_node();
     let record = stage.run(&offer(0)).await;
     let closed = record.closed.unwrap();
@@ -115,7 +122,7 @@ async fn after_a_stall_the_server_is_drained_and_the_next_attempt_loads_again() 
         loop {
             session.send(super::sessions::offered(&offer(trial))).await;
             match session.frame().await.unwrap() {
-                chimera_proto::v1::session_request::Kind::Accepted(_) => break,
+                v1::session_request::Kind::Accepted(_) => break,
                 _ => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
@@ -156,6 +163,41 @@ async fn cold_generations_unload_first_and_say_so() {
     assert!(record.complete());
     assert!(record.loads.iter().all(|load| load.cause == LoadCause::ColdStart && load.elapsed.is_none()));
     assert_eq!((record.loads.len(), stage.server.moves()[0]), (2, "unload"));
+}
+
+#[tokio::test]
+async fn gpus_are_told_and_sampled_while_an_attempt_runs() {
+    let uuid = GpuUuid::new("GPU-sim-0").unwrap();
+    let gpu = Gpu {
+        uuid: uuid.clone(),
+        index: 0,
+        model: "Simulated".to_owned(),
+        memory: None,
+        driver: None,
+        cuda: None,
+        vbios: None,
+        power_limit: None,
+        sm_clock_max_mhz: None,
+        pcie_generation: None,
+        pcie_width: None,
+        mig: None,
+        energy_counter: false,
+    };
+    let mut stage = Stage::set().await;
+    stage.kill_node().await;
+    (stage.folder, stage.coordinator) = (tempfile::tempdir().unwrap(), Coordinator::start().await);
+    stage.probes = Some(SimulatedProbe::factory(vec![gpu], Arc::new(|uuid| Some(blank_sample(uuid)))));
+    stage.start_node();
+    stage.server.script([good(150)]);
+    let mut session = stage.coordinator.welcome(Vec::new()).await;
+    let slot = &session.hello.facts.as_ref().unwrap().slots[0];
+    assert_eq!((slot.gpus[0].uuid.as_str(), slot.probe()), ("GPU-sim-0", v1::ProbeKind::Simulated));
+    session.send(super::sessions::offered(&offer(0))).await;
+    session.accepted().await;
+    let samples = session.record().await.gpu_samples;
+    assert!(samples.len() >= 3, "{samples:?}");
+    assert!(samples.iter().all(|sample| sample.uuid == uuid));
+    assert!(samples.windows(2).all(|pair| pair[0].at < pair[1].at));
 }
 
 #[tokio::test]

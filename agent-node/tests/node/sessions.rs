@@ -103,7 +103,7 @@ async fn offers_that_cannot_run_are_refused_with_the_reason() {
         match session.frame().await.unwrap() {
             Out::Accepted(_) => answers.push("accepted"),
             Out::Rejected(rejected) if rejected.reason() == v1::RejectReason::SlotBusy => {
-                answers.push("busy")
+                answers.push("busy");
             }
             Out::Batch(_) => {}
             other => panic!("{other:?}"),

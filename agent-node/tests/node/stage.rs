@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chimera_agent_node::config::{Config, Endpoint, GpuChoice, ProbeChoice, SlotConfig};
+use chimera_agent_node::gpu::ProbeFactory;
 use chimera_agent_node::{Node, Parts, Shutdown, Timing};
 use chimera_core::axis::CellSpec;
 use chimera_core::id::{AttemptId, AttemptNumber, Digest, NodeId, SweepId, TrialId};
@@ -24,6 +25,7 @@ pub(crate) struct Stage {
     pub(crate) coordinator: Coordinator,
     pub(crate) shutdown: Shutdown,
     pub(crate) folder: tempfile::TempDir,
+    pub(crate) probes: Option<ProbeFactory>,
     node: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -38,6 +40,7 @@ pub(crate) fn config(server: &str, coordinator: &str, folder: &std::path::Path) 
         spool_quota: Bytes(64 << 20),
         sample_hz: 10,
         drain_seconds: 5,
+        reconnect_max_seconds: 1,
         insecure_network: false,
     }
 }
@@ -61,14 +64,16 @@ impl Stage {
     pub(crate) async fn set_with(server: Server) -> Self {
         let coordinator = Coordinator::start().await;
         let folder = tempfile::tempdir().unwrap();
-        let mut stage = Self { server, coordinator, shutdown: Shutdown::new(), folder, node: None };
+        let mut stage =
+            Self { server, coordinator, shutdown: Shutdown::new(), folder, probes: None, node: None };
         stage.start_node();
         stage
     }
 
     pub(crate) fn start_node(&mut self) {
         let config = config(&self.server.address, &self.coordinator.address, self.folder.path());
-        let node = Node::build(config, Parts { probes: None, timing: Some(timing()) }).unwrap();
+        let node =
+            Node::build(config, Parts { probes: self.probes.clone(), timing: Some(timing()) }).unwrap();
         self.shutdown = Shutdown::new();
         self.node = Some(tokio::spawn(node.serve(self.shutdown.clone())));
     }

@@ -29,7 +29,8 @@ pub(super) async fn run(args: SimulateArgs, screen: &Screen) -> Result<Ending, F
     screen.show(|| snippet(running.slots()), &document)?;
     interrupts.next().await;
     running.shutdown(STOP).await;
-    Ok(Ending::Interrupted)
+    // Ctrl-C is the wished end here, as it is of `dev --serve`.
+    Ok(Ending::Done)
 }
 
 /// Reads a fleet file.

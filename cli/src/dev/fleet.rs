@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chimera_agent_node::config::{Config, DEFAULT_DRAIN_SECONDS, DEFAULT_QUOTA, DEFAULT_SAMPLE_HZ};
-use chimera_agent_node::config::{Endpoint, GpuChoice, GpuRef, ProbeChoice, SlotConfig};
+use chimera_agent_node::config::{
+    DEFAULT_RECONNECT_MAX_SECONDS, Endpoint, GpuChoice, GpuRef, ProbeChoice, SlotConfig,
+};
 use chimera_core::id::NodeId;
 use chimera_simulator::{Fleet, RunningFleet, SimulatedSlot};
 
@@ -208,6 +210,7 @@ fn config(
         spool_quota: DEFAULT_QUOTA,
         sample_hz: DEFAULT_SAMPLE_HZ,
         drain_seconds: DEFAULT_DRAIN_SECONDS,
+        reconnect_max_seconds: DEFAULT_RECONNECT_MAX_SECONDS,
         insecure_network: false,
     })
 }

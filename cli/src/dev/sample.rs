@@ -8,7 +8,11 @@ pub(super) const SAMPLE: &str = include_str!("../sample.toml");
 /// Models that the fitted sample compares at most.
 const MODELS: usize = 2;
 
-/// Why a real server's sample has other limits, as a line of the file.
+/// First line of a fitted sample.
+const HEAD: &str = "# The sample sweep of `chimera dev`, fitted to the models that were found.";
+/// Its description.
+const DESCRIPTION: &str = "description = \"A first look: small models at two temperatures.\"";
+/// Why it has other limits, as a line of the file.
 const LIMITS: &str = "# Limits are left at their defaults: a real server loads for seconds to minutes.";
 
 /// The smallest models that every slot has, smallest first: a first look should not take an hour. Embedding models
@@ -30,25 +34,19 @@ pub(super) fn fitted(models: &[String]) -> String {
     let quoted: Vec<String> =
         models.iter().map(|model| format!("\"{}\"", model.replace(['"', '\\'], ""))).collect();
     let axis = format!("model = [{}]", quoted.join(", "));
-    let mut lines =
-        vec!["# The sample sweep of `chimera dev`, fitted to the models that were found.".to_owned()];
-    let mut in_limits = false;
+    let (mut lines, mut in_limits) = (vec![HEAD.to_owned()], false);
     for line in SAMPLE.lines().skip_while(|line| line.starts_with('#')) {
         if line.starts_with('[') {
             in_limits = line == "[workload.limits]";
-            if in_limits {
-                lines.push(LIMITS.to_owned());
-            }
         }
-        match (in_limits, line.starts_with("model = "), line.starts_with("description = ")) {
-            (true, ..) if line.is_empty() => lines.push(String::new()),
-            (true, ..) => {}
-            (_, true, _) => lines.push(axis.clone()),
-            (_, _, true) => {
-                lines.push("description = \"A first look: small models at two temperatures.\"".to_owned())
-            }
-            _ => lines.push(line.to_owned()),
-        }
+        let fitted = match line {
+            "[workload.limits]" => LIMITS,
+            _ if in_limits && !line.is_empty() => continue,
+            _ if line.starts_with("model = ") => &axis,
+            _ if line.starts_with("description = ") => DESCRIPTION,
+            _ => line,
+        };
+        lines.push(fitted.to_owned());
     }
     lines.join("\n") + "\n"
 }

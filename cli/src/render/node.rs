@@ -205,7 +205,7 @@ mod tests {
     fn nodes_are_a_table_with_a_line_per_slot() {
         let drawn = nodes_table(&Screen::plain(120), &[node("drained", "fan is loud")]);
         let expected = "\
-NODE   STATE    SLOT  GPU                                MEMORY  OLLAMA  MODELS  RUNNING
+NODE   STATE    SLOT  GPU                              MEMORY  OLLAMA  MODELS  RUNNING
 gpu-a  drained     0  simulated NVIDIA H100 80GB HBM3  80 GiB  0.33.0       0  -
                    1  simulated NVIDIA H100 80GB HBM3  80 GiB  0.33.0       0  nightly#3.1
 

@@ -36,7 +36,7 @@ fn facts(plan: &PlanView) -> Facts {
         .add("Slots", slots(plan))
         .add("Seed", plan.seed.clone())
         .add("Plan", plan.digest.chars().take(12).collect::<String>())
-        .add("All cells", common(&plan.cells));
+        .add("All cells", shared_options(&plan.cells));
     facts
 }
 
@@ -75,7 +75,7 @@ fn slots(plan: &PlanView) -> String {
 }
 
 /// Options that all cells share, as `name=value`.
-fn common(cells: &[CellView]) -> String {
+fn shared_options(cells: &[CellView]) -> String {
     let Some(first) = cells.first().filter(|_| cells.len() > 1) else { return String::new() };
     let shared =
         |name: &&String| cells.iter().all(|cell| cell.options.get(*name) == first.options.get(*name));

@@ -73,12 +73,12 @@ pub fn bca_ratio(rows: &[Share], resampling: Resampling, size: SampleSize) -> Re
     bca(&rows, ratio, resampling, method.confidence(size))
 }
 
-fn mean(rows: &mut dyn Iterator<Item = f64>) -> f64 {
+pub(super) fn mean(rows: &mut dyn Iterator<Item = f64>) -> f64 {
     let (count, sum) = rows.fold((0.0, 0.0), |(count, sum), row| (count + 1.0, sum + row));
     sum / count
 }
 
-fn ratio(rows: &mut dyn Iterator<Item = Share>) -> f64 {
+pub(super) fn ratio(rows: &mut dyn Iterator<Item = Share>) -> f64 {
     let add = |(top, bottom), row: Share| (top + row.numerator, bottom + row.denominator);
     let (top, bottom) = rows.fold((0.0, 0.0), add);
     top / bottom
@@ -89,7 +89,7 @@ type Statistic<T> = fn(&mut dyn Iterator<Item = T>) -> f64;
 
 /// The interval from the α₁ to the α₂ quantile of the resampled figures, with
 /// αᵢ = Φ(z₀ + (z₀ + zᵢ)/(1 − a(z₀ + zᵢ))): z₀ from the share of resamples below the figure, a from the jackknife.
-fn bca<T: Copy>(
+pub(super) fn bca<T: Copy>(
     rows: &[T],
     statistic: Statistic<T>,
     resampling: Resampling,
@@ -97,15 +97,17 @@ fn bca<T: Copy>(
 ) -> Result<Estimate, NoEstimate> {
     let value = statistic(&mut rows.iter().copied());
     let resampled = resample(rows, statistic, resampling);
-    if !value.is_finite() || resampled.len() < resampling.resamples.clamp(1, RESAMPLES_MAX) as usize {
+    if !value.is_finite() || resampled.iter().any(|figure| !figure.is_finite()) {
         return Err(NoEstimate::OutOfRange);
     }
     let bias = bias(&resampled, value).ok_or(NoEstimate::OutOfRange)?;
     let acceleration = acceleration(rows, statistic);
+    let resampled = Sample::new(resampled);
     let end = |tail: f64| {
         let z = bias + normal_quantile(tail)?;
-        let share = normal_cdf(bias + z / (1.0 - acceleration * z));
-        resampled.quantile(share)
+        // |a| ≤ 1/6, so the divisor can only vanish beyond six standard errors: then the end is the outermost resample.
+        let divisor = (1.0 - acceleration * z).max(f64::MIN_POSITIVE);
+        resampled.quantile(normal_cdf(bias + z / divisor))
     };
     let tail = (1.0 - confidence) / 2.0;
     let (low, high) = end(tail).zip(end(1.0 - tail)).ok_or(NoEstimate::OutOfRange)?;
@@ -113,20 +115,25 @@ fn bca<T: Copy>(
 }
 
 /// The figure of every resample.
-fn resample<T: Copy>(rows: &[T], statistic: Statistic<T>, resampling: Resampling) -> Sample {
+fn resample<T: Copy>(rows: &[T], statistic: Statistic<T>, resampling: Resampling) -> Vec<f64> {
     let mut stream = resampling.seed.stream();
     let count = resampling.resamples.clamp(1, RESAMPLES_MAX);
     let one = |stream: &mut Stream| {
         statistic(&mut (0..rows.len()).map(|_| rows[stream.below(rows.len() as u64) as usize]))
     };
-    Sample::new((0..count).map(|_| one(&mut stream)).collect())
+    (0..count).map(|_| one(&mut stream)).collect()
 }
 
 /// z₀ = Φ⁻¹(share of resamples below the figure), ties counted half. A share of 0 or 1 is moved inside by half a
 /// resample, or the interval would be a point.
-fn bias(resampled: &Sample, value: f64) -> Option<f64> {
+fn bias(resampled: &[f64], value: f64) -> Option<f64> {
     let count = resampled.len() as f64;
-    let below = resampled.share_below(value) * count;
+    let weight = |figure: &f64| match figure.total_cmp(&value) {
+        std::cmp::Ordering::Less => 1.0,
+        std::cmp::Ordering::Equal => 0.5,
+        std::cmp::Ordering::Greater => 0.0,
+    };
+    let below: f64 = resampled.iter().map(weight).sum();
     normal_quantile(below.clamp(0.5, count - 0.5) / count)
 }
 
@@ -142,3 +149,6 @@ fn acceleration<T: Copy>(rows: &[T], statistic: Statistic<T>) -> f64 {
     let a = power(3) / (6.0 * power(2).powf(1.5));
     if a.is_finite() { a } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,13 +62,13 @@ impl IntervalMethod {
 
     /// The confidence at which the critical value is taken, so that the printed 95 % holds.
     ///
-    /// A test keeps its nominal level, or its p values would lie; so does the median, which assumes nothing. The other
+    /// A test keeps its nominal level, or its p values would lie; the median, which assumes nothing, needs no more. The other
     /// intervals are of one side alone: skewed and two-mode rows cost them up to 4 points, which the wider critical
     /// value gives back; where a rule looked at the width before, it takes more.
     #[must_use]
     pub const fn confidence(self, size: SampleSize) -> f64 {
         match (self, size) {
-            (Self::Paired | Self::Median, _) => NOMINAL,
+            (Self::Paired, _) | (Self::Median, SampleSize::Planned) => NOMINAL,
             (_, SampleSize::Planned) => 0.975,
             (_, SampleSize::Sequential) => 0.98,
         }

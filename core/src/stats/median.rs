@@ -13,16 +13,19 @@ use super::sample::Sample;
 /// [`NoEstimate`] below the floor.
 pub fn median_interval(rows: &[f64], size: SampleSize) -> Result<Estimate, NoEstimate> {
     let method = IntervalMethod::Median;
-    let sample = Sample::new(rows.to_vec());
-    let n = sample.len();
-    NoEstimate::unless(n, method, size)?;
-    let missing = NoEstimate::NotEnough { n, needed: method.floor(size) };
-    let rank = outer_rank(n, 1.0 - method.confidence(size)).ok_or(missing)?;
-    let value = sample.median().ok_or(missing)?;
+    let finite = rows.iter().filter(|row| row.is_finite()).count();
+    NoEstimate::unless(finite, method, size)?;
+    between_ranks(rows, method.confidence(size))
+}
+
+/// The interval whatever n is: below the floor the whole range, which covers less than asked.
+pub(super) fn between_ranks(rows: &[f64], confidence: f64) -> Result<Estimate, NoEstimate> {
     let mut sorted: Vec<f64> = rows.iter().copied().filter(|row| row.is_finite()).collect();
     sorted.sort_unstable_by(f64::total_cmp);
-    let interval = Interval { low: sorted[rank - 1], high: sorted[n - rank] };
-    Ok(Estimate { value, interval, n })
+    let n = sorted.len();
+    let value = Sample::new(sorted.clone()).median().ok_or(NoEstimate::NotEnough { n, needed: 1 })?;
+    let rank = outer_rank(n, 1.0 - confidence).unwrap_or(1);
+    Ok(Estimate { value, interval: Interval { low: sorted[rank - 1], high: sorted[n - rank] }, n })
 }
 
 /// The largest rank k ≤ n/2 with 2·P(Binomial(n, 1/2) ≤ k − 1) ≤ `outside`.

@@ -34,6 +34,8 @@ pub struct Device {
     pub unsupported: Vec<String>,
     /// Seconds after the first call from which every call answers `GPU_IS_LOST`.
     pub lost_after_seconds: Option<f64>,
+    /// File beside the library; once it exists, every call answers `GPU_IS_LOST`.
+    pub lost_with: Option<PathBuf>,
     /// Whether multi-instance mode is on; absent = not supported.
     pub mig: Option<bool>,
     /// Power in milliwatts; the energy counter is its integral.
@@ -88,9 +90,12 @@ fn read() -> Option<(Script, Instant)> {
     let text = std::fs::read_to_string(&path)
         .inspect_err(|error| eprintln!("fake-nvml: cannot read {}: {error}", path.display()))
         .ok()?;
-    let script = toml::from_str(&text)
+    let mut script: Script = toml::from_str(&text)
         .inspect_err(|error| eprintln!("fake-nvml: {}: {error}", path.display()))
         .ok()?;
+    for device in &mut script.devices {
+        device.lost_with = device.lost_with.take().map(|name| path.with_file_name(name));
+    }
     Some((script, Instant::now()))
 }
 
