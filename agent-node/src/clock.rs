@@ -7,6 +7,10 @@ use chimera_core::unit::{Nanos, UnixNanos};
 /// A step of the wall clock that is worth a note. Between two readings 100 ms apart a clock that is only slewed (at
 /// most 500 ppm) moves by 50 µs.
 const STEP_NOTED_NS: u64 = 50_000_000;
+/// Two clocks count as read at one moment when they were read within this time.
+const PAIR_SPREAD_NS: u64 = 1_000_000;
+/// Tries to read them so.
+const PAIR_TRIES: u32 = 8;
 
 /// The node's monotonic clock: nanoseconds since the daemon started.
 #[derive(Debug, Clone, Copy)]
@@ -43,10 +47,22 @@ impl NodeClock {
         UnixNanos(i64::try_from(since).unwrap_or(i64::MAX))
     }
 
-    /// Both clocks at about one moment.
+    /// Both clocks at one moment. A pause between the two reads would look like a step, so such a pair is read again.
     #[must_use]
     pub fn reading(&self) -> Reading {
-        Reading { wall: self.wall(), monotonic: self.now() }
+        let pair = || {
+            let (monotonic, wall) = (self.now(), self.wall());
+            (Reading { monotonic, wall }, self.now().saturating_sub(monotonic))
+        };
+        let mut best = pair();
+        for _ in 1..PAIR_TRIES {
+            if best.1.0 <= PAIR_SPREAD_NS {
+                break;
+            }
+            let next = pair();
+            best = if next.1 < best.1 { next } else { best };
+        }
+        best.0
     }
 }
 

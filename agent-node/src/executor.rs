@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, watch};
 use crate::batcher;
 use crate::bench::{Assignment, Bench};
 use crate::cancel::{Cancel, CancelCause};
+use crate::gpu::owner::Owner;
 use crate::gpu::{GpuProbe, ProbeFactory};
 use crate::ollama::api::{Api, ApiError, Listed};
 use crate::ollama::dialect::{self, Dialect};
@@ -219,7 +220,7 @@ impl SlotWorker {
                 tokio::task::spawn_blocking(move || probes()).await.ok()?
             }
         };
-        Sampler::start(probe, gpus, recorder, self.sample_hz)
+        Sampler::start(probe, gpus, Owner::of(&self.api.endpoint), recorder, self.sample_hz)
     }
 }
 

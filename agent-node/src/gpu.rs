@@ -2,6 +2,7 @@
 
 pub mod none;
 pub mod nvml;
+pub(crate) mod owner;
 pub mod simulated;
 
 use std::sync::Arc;

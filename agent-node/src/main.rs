@@ -1,5 +1,6 @@
 //! `chimera-node`: the daemon on a GPU host. Exit status: 0 ended as asked, 1 cannot run, 2 wrong configuration.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -82,7 +83,8 @@ async fn follow_signals(mut terminate: Signal, mut interrupt: Signal, shutdown: 
 fn init_tracing() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_ansi(colours).with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
 /// Prints an error with its causes, on one line.

@@ -1,5 +1,5 @@
 //! Looks at the GPUs of a slot while an attempt runs: on a thread of its own, because calls into a driver block, and
-//! never on the measuring path. It also watches the wall clock for steps.
+//! never on the measuring path. It also watches the wall clock for steps and the model server's process.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use chimera_core::id::GpuUuid;
 use chimera_core::outcome::ValidityReason;
 
 use crate::clock::StepDetector;
+use crate::gpu::owner::Owner;
 use crate::gpu::{GpuProbe, ProbeError};
 use crate::recorder::{Outlet, Recorder};
 
@@ -34,6 +35,7 @@ struct Watch {
     recorder: Recorder,
     outlet: Outlet,
     steps: StepDetector,
+    owner: Owner,
     collected: Vec<GpuSample>,
     last: BTreeMap<GpuUuid, GpuSample>,
     failed: bool,
@@ -44,6 +46,7 @@ impl Sampler {
     pub(crate) fn start(
         probe: Box<dyn GpuProbe>,
         gpus: Vec<GpuUuid>,
+        owner: Owner,
         recorder: &Recorder,
         hz: u32,
     ) -> Option<Self> {
@@ -54,6 +57,7 @@ impl Sampler {
             outlet: recorder.outlet(),
             steps: StepDetector::new(recorder.clock().reading()),
             recorder: recorder.clone(),
+            owner,
             collected: Vec::new(),
             last: BTreeMap::new(),
             failed: false,
@@ -98,6 +102,9 @@ impl Watch {
             let text = format!("the wall clock stepped by {:.3} s", step as f64 / 1e9);
             self.note(Some(ValidityReason::ClockStepped), &text);
         }
+        if let Some(text) = self.owner.look(self.recorder.now()) {
+            self.note(Some(ValidityReason::ServerRestarted), &text);
+        }
         for gpu in self.gpus.clone() {
             match self.probe.sample(&gpu) {
                 Ok(sample) => self.take(sample),
@@ -108,6 +115,9 @@ impl Watch {
 
     fn take(&mut self, mut sample: GpuSample) {
         sample.at = self.recorder.now();
+        if let Some(processes) = &mut sample.processes {
+            self.owner.tell(processes);
+        }
         let last = self.last.get(&sample.uuid);
         for (reason, text) in findings(last, &sample) {
             self.note(Some(reason), &text);
@@ -165,6 +175,10 @@ mod tests {
         GpuUuid::new("GPU-1").unwrap()
     }
 
+    fn elsewhere() -> Owner {
+        Owner::of(&crate::config::Endpoint::parse("http://gpu-7").unwrap())
+    }
+
     fn failing_gpu() -> ProbeFactory {
         let looks = AtomicU64::new(0);
         SimulatedProbe::factory(
@@ -185,7 +199,7 @@ mod tests {
     #[tokio::test]
     async fn samples_and_findings_are_recorded_and_the_probe_comes_back() {
         let (recorder, mut entries) = Recorder::start(NodeClock::start());
-        let sampler = Sampler::start(failing_gpu()(), vec![uuid()], &recorder, 100).unwrap();
+        let sampler = Sampler::start(failing_gpu()(), vec![uuid()], elsewhere(), &recorder, 100).unwrap();
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(sampler.stop().await.is_some());
         drop(recorder);
@@ -205,7 +219,7 @@ mod tests {
     async fn a_gpu_that_is_not_there_is_told_once() {
         let (recorder, mut entries) = Recorder::start(NodeClock::start());
         let none = SimulatedProbe::factory(Vec::new(), Arc::new(|_| None));
-        let sampler = Sampler::start(none(), vec![uuid()], &recorder, 100).unwrap();
+        let sampler = Sampler::start(none(), vec![uuid()], elsewhere(), &recorder, 100).unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
         sampler.stop().await.unwrap();
         drop(recorder);

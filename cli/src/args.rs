@@ -1,6 +1,7 @@
 //! The command line, as types. Every text a person reads with `--help` stands in this folder.
 
 mod dev;
+mod import;
 mod nodes;
 mod report;
 mod schema;
@@ -10,6 +11,7 @@ mod sweep;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use dev::DevArgs;
+pub use import::ImportArgs;
 pub use nodes::NodesCommand;
 pub use report::{ReportArgs, ReportFormat};
 pub use schema::{CompletionsArgs, SchemaKind};
@@ -18,6 +20,9 @@ pub use sweep::{RunArgs, SweepCommand};
 
 /// Where a coordinator listens unless it is told otherwise.
 pub const DEFAULT_COORDINATOR: &str = "http://127.0.0.1:7600";
+
+/// Where `chimera dev` keeps its files unless it is told otherwise.
+pub const DEFAULT_DATA_DIR: &str = "./chimera-data";
 
 const EXAMPLES: &str = "\
 Start here (no GPU, no root, no configuration needed):
@@ -99,6 +104,7 @@ pub enum Command {
     #[command(subcommand)]
     Nodes(NodesCommand),
     Report(ReportArgs),
+    Import(ImportArgs),
     Simulate(SimulateArgs),
     /// Print a JSON Schema.
     Schema {

@@ -1,6 +1,7 @@
 //! What each command does. One file per command.
 
 mod completions;
+mod import;
 mod nodes;
 mod report;
 mod schema;
@@ -30,6 +31,7 @@ pub async fn run(cli: Cli, screen: &Screen) -> Result<Ending, Failure> {
             nodes::run(command, &Client::connect(global.coordinator()).await?, screen).await
         }
         Command::Report(args) => report::run(args, global.coordinator(), screen).await,
+        Command::Import(args) => import::run(args, screen).await,
         Command::Simulate(args) => simulate::run(args, screen).await,
         Command::Schema { kind } => schema::run(kind, screen),
         Command::Completions(args) => completions::run(&args, screen),

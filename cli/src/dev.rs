@@ -24,7 +24,7 @@ mod servers;
 
 use chimera_proto::v1;
 
-pub use daemon::stored_report;
+pub use daemon::{store_folder, stored_report};
 pub use error::DevError;
 pub use fleet::LocalFleet;
 pub use servers::Servers;

@@ -18,6 +18,7 @@ pub use print::{print_failure, problem};
 
 use crate::client::ClientError;
 use crate::dev::DevError;
+use crate::import::ImportError;
 use crate::sweep_file::SweepFileErrors;
 
 /// How a command ended that did what it should.
@@ -92,6 +93,9 @@ pub enum Failure {
     /// The fleet on this machine.
     #[error(transparent)]
     Dev(#[from] DevError),
+    /// An import, or a report on one.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// The simulated servers.
     #[error("the simulated servers cannot start")]
     Simulator(#[source] chimera_simulator::FleetError),
@@ -116,6 +120,7 @@ impl Failure {
             Self::Argument { .. } | Self::SweepFile(_) | Self::FleetFile { .. } | Self::Read { .. } => true,
             Self::Client(error) => error.is_usage(),
             Self::Dev(error) => error.is_usage(),
+            Self::Import(error) => error.is_usage(),
             Self::Write { .. }
             | Self::Output(_)
             | Self::ForeignReport { .. }
@@ -138,6 +143,7 @@ impl Failure {
             Self::Simulator(_) => "choose other ports with --port-base, or leave it out to take free ones",
             Self::Client(error) => return Some(error.remedy()),
             Self::Dev(error) => return error.remedy(),
+            Self::Import(error) => return error.remedy(),
             Self::Output(_) | Self::Random(_) | Self::Runtime(_) => return None,
         };
         Some(fixed.to_owned())

@@ -9,6 +9,7 @@
 //! | where does output go? | [`screen`] |
 //! | how does a command end, with which exit code? | [`error`] |
 //! | what is in a sweep file? | [`sweep_file`] |
+//! | what is in recordings of the earlier system? | [`import`] |
 
 pub mod args;
 pub mod client;
@@ -16,6 +17,7 @@ pub mod command;
 pub mod dev;
 pub mod error;
 pub mod follow;
+pub mod import;
 pub mod interrupt;
 pub mod progress;
 pub mod render;

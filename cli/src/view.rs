@@ -4,11 +4,13 @@
 //! hold a control character.
 
 mod document;
+mod import;
 mod node;
 mod plan;
 mod sweep;
 
 pub use document::{Announced, Document, Files, Finished, Found, Problem, SimulatedServer, Simulation};
+pub use import::ImportView;
 pub use node::{GpuView, ModelView, NodeView, SlotView};
 pub use plan::{CellView, DuplicateView, PlanView};
 pub use sweep::{SweepView, TrialsView};

@@ -16,11 +16,13 @@
 //! | what does a session do? | [`session`] |
 //! | when is a batch acknowledged? | [`upload`] |
 //! | when is a record complete? | [`finish`], [`assemble`] |
+//! | may it be trusted? | [`judge`] |
 
 pub(crate) mod assemble;
 mod finish;
 mod hello;
 mod inbox;
+pub(crate) mod judge;
 mod session;
 mod upload;
 

@@ -43,5 +43,6 @@ mod store;
 pub use config::{Config, ConfigError, Limits};
 pub use coordinator::{Coordinator, Parts, ServeError, StartError, Stopped};
 pub use driver::RecoverError;
+pub use store::imports::{Draft, ImportEntry, ImportedRow, Imports, ImportsError};
 pub use store::lock::{LOCK_FILE, LockError};
 pub use store::{DATABASE_FILE, StoreError};

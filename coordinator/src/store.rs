@@ -6,12 +6,14 @@
 //! | what is in the file? | [`schema`], [`row`] |
 //! | when is something durable? | [`writer`] |
 //! | how is it read back? | [`read`] |
+//! | where are recordings of the earlier system? | [`imports`] |
 //! | what can go wrong? | [`failure`] |
 //!
 //! There is one writer connection with group commit and a small pool of read-only connections. A write is durable when
 //! its future resolves: `synchronous=FULL` makes SQLite flush the write-ahead log at every commit.
 
 pub(crate) mod failure;
+pub(crate) mod imports;
 pub(crate) mod lock;
 mod read;
 pub(crate) mod row;
@@ -52,6 +54,17 @@ pub(crate) struct Store {
     disk: watch::Receiver<DiskState>,
 }
 
+/// How a database is opened to be written. `synchronous=FULL` makes a commit durable.
+fn write_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+}
+
 /// A write that was queued; it is durable once [`Self::durable`] returns.
 #[derive(Debug)]
 pub(crate) struct Pending(oneshot::Receiver<Written>);
@@ -62,13 +75,7 @@ impl Store {
     pub(crate) async fn open(folder: &Path) -> Result<(Self, Writer), StoreError> {
         let path = folder.join(DATABASE_FILE);
         let failed = |source| StoreError::Open { path: path.clone(), source };
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
+        let options = write_options(&path);
         let mut connection: SqliteConnection = options.connect().await.map_err(failed)?;
         schema::prepare(&mut connection, &path).await?;
         let readers = SqlitePoolOptions::new()

@@ -12,12 +12,16 @@
 //! | where does a trial run, and what happens when things break? | [`scheduler`] |
 //! | what did a node observe? | [`node`], [`gpu`], [`entry`], [`record`] |
 //! | how did it end? | [`outcome`] |
-//! | what do the numbers mean? | [`quantity`], [`stats`], [`report`] |
+//! | may a record be trusted? | [`validity`] |
+//! | what was recorded by the earlier system? | [`import`] |
+//! | what do the numbers mean? | [`quantity`], [`stats`], [`compare`], [`report`] |
 
 pub mod axis;
+pub mod compare;
 pub mod entry;
 pub mod gpu;
 pub mod id;
+pub mod import;
 pub mod node;
 pub mod option;
 pub mod outcome;
@@ -31,4 +35,5 @@ pub mod seed;
 pub mod stats;
 pub mod sweep;
 pub mod unit;
+pub mod validity;
 pub mod workload;

@@ -63,14 +63,7 @@ const fn facts(
     (min, max): (f64, f64),
     meaning: &'static str,
 ) -> OptionFacts {
-    OptionFacts {
-        name,
-        kind,
-        class,
-        min,
-        max,
-        meaning,
-    }
+    OptionFacts { name, kind, class, min, max, meaning }
 }
 
 use OptionClass::{Load, Sampling};
@@ -88,83 +81,17 @@ impl OptionFacts {
 
 /// Every option that a sweep may set, sorted by name. Names and types as in Ollama 0.24 to 0.33.
 pub const KNOWN: &[OptionFacts] = &[
-    facts(
-        "frequency_penalty",
-        Float,
-        Sampling,
-        (-2.0, 2.0),
-        "penalty per earlier use of a token",
-    ),
-    facts(
-        "main_gpu",
-        Integer,
-        Load,
-        (0.0, 255.0),
-        "index of the GPU that holds small tensors",
-    ),
-    facts(
-        "min_p",
-        Float,
-        Sampling,
-        (0.0, 1.0),
-        "smallest probability relative to the best token",
-    ),
-    facts(
-        "num_batch",
-        Integer,
-        Load,
-        (2.0, 65_536.0),
-        "prompt tokens per batch",
-    ),
-    facts(
-        "num_ctx",
-        Integer,
-        Load,
-        (4.0, 4_194_304.0),
-        "context length in tokens",
-    ),
-    facts(
-        "num_gpu",
-        Integer,
-        Load,
-        (-1.0, 100_000.0),
-        "layers on the GPU; -1 = the server decides",
-    ),
-    facts(
-        "num_keep",
-        Integer,
-        Sampling,
-        (-1.0, 4_194_304.0),
-        "prompt tokens kept when the context shifts",
-    ),
-    facts(
-        "num_predict",
-        Integer,
-        Sampling,
-        (1.0, 131_072.0),
-        "token budget of one generation",
-    ),
-    facts(
-        "num_thread",
-        Integer,
-        Load,
-        (0.0, 1_024.0),
-        "CPU threads; 0 = the server decides",
-    ),
-    facts(
-        "presence_penalty",
-        Float,
-        Sampling,
-        (-2.0, 2.0),
-        "penalty for any earlier use of a token",
-    ),
-    facts(
-        "repeat_last_n",
-        Integer,
-        Sampling,
-        (-1.0, 4_194_304.0),
-        "tokens looked back for repetition",
-    ),
+    facts("frequency_penalty", Float, Sampling, (-2.0, 2.0), "penalty per earlier use of a token"),
+    facts("main_gpu", Integer, Load, (0.0, 255.0), "index of the GPU that holds small tensors"),
+    facts("min_p", Float, Sampling, (0.0, 1.0), "smallest probability relative to the best token"),
+    facts("num_batch", Integer, Load, (2.0, 65_536.0), "prompt tokens per batch"),
+    facts("num_ctx", Integer, Load, (4.0, 4_194_304.0), "context length in tokens"),
+    facts("num_gpu", Integer, Load, (-1.0, 100_000.0), "layers on the GPU; -1 = the server decides"),
+    facts("num_keep", Integer, Sampling, (-1.0, 4_194_304.0), "prompt tokens kept when the context shifts"),
+    facts("num_predict", Integer, Sampling, (1.0, 131_072.0), "token budget of one generation"),
+    facts("num_thread", Integer, Load, (0.0, 1_024.0), "CPU threads; 0 = the server decides"),
+    facts("presence_penalty", Float, Sampling, (-2.0, 2.0), "penalty for any earlier use of a token"),
+    facts("repeat_last_n", Integer, Sampling, (-1.0, 4_194_304.0), "tokens looked back for repetition"),
     facts(
         "repeat_penalty",
         Float,
@@ -180,50 +107,17 @@ pub const KNOWN: &[OptionFacts] = &[
         "sampling seed; absent = one per generation from the plan",
     ),
     facts("stop", Texts, Sampling, (0.0, 0.0), "texts that end a generation"),
-    facts(
-        "temperature",
-        Float,
-        Sampling,
-        (0.0, 10.0),
-        "sampling temperature",
-    ),
-    facts(
-        "top_k",
-        Integer,
-        Sampling,
-        (0.0, 1_000_000.0),
-        "tokens considered",
-    ),
-    facts(
-        "top_p",
-        Float,
-        Sampling,
-        (0.0, 1.0),
-        "probability mass considered",
-    ),
-    facts(
-        "typical_p",
-        Float,
-        Sampling,
-        (0.0, 1.0),
-        "locally typical mass considered",
-    ),
-    facts(
-        "use_mmap",
-        Boolean,
-        Load,
-        (0.0, 0.0),
-        "map the model file instead of reading it",
-    ),
+    facts("temperature", Float, Sampling, (0.0, 10.0), "sampling temperature"),
+    facts("top_k", Integer, Sampling, (0.0, 1_000_000.0), "tokens considered"),
+    facts("top_p", Float, Sampling, (0.0, 1.0), "probability mass considered"),
+    facts("typical_p", Float, Sampling, (0.0, 1.0), "locally typical mass considered"),
+    facts("use_mmap", Boolean, Load, (0.0, 0.0), "map the model file instead of reading it"),
 ];
 
 /// Finds an option by name.
 #[must_use]
 pub fn lookup(name: &str) -> Option<&'static OptionFacts> {
-    KNOWN
-        .binary_search_by(|facts| facts.name.cmp(name))
-        .ok()
-        .map(|index| &KNOWN[index])
+    KNOWN.binary_search_by(|facts| facts.name.cmp(name)).ok().map(|index| &KNOWN[index])
 }
 
 /// A finite decimal number that can be compared, ordered and hashed. `-0.0` is stored as `0.0`.
@@ -243,11 +137,7 @@ impl Decimal {
     /// The number.
     #[must_use]
     pub fn get(self) -> f64 {
-        let bits = if self.0 >> 63 == 1 {
-            self.0 & !(1 << 63)
-        } else {
-            !self.0
-        };
+        let bits = if self.0 >> 63 == 1 { self.0 & !(1 << 63) } else { !self.0 };
         f64::from_bits(bits)
     }
 }
@@ -328,9 +218,8 @@ impl Options {
     /// # Errors
     /// [`InvalidOption`] when the name is unknown or the value does not fit.
     pub fn set(&mut self, name: &str, value: OptionValue) -> Result<(), InvalidOption> {
-        let facts = lookup(name).ok_or_else(|| InvalidOption::Unknown {
-            name: name.chars().take(80).collect(),
-        })?;
+        let facts =
+            lookup(name).ok_or_else(|| InvalidOption::Unknown { name: name.chars().take(80).collect() })?;
         self.0.insert(facts.name, checked(facts, value)?);
         Ok(())
     }
@@ -389,9 +278,7 @@ impl Options {
     #[must_use]
     pub fn over(&self, defaults: &Self) -> Self {
         let mut merged = defaults.clone();
-        merged
-            .0
-            .extend(self.0.iter().map(|(name, value)| (*name, value.clone())));
+        merged.0.extend(self.0.iter().map(|(name, value)| (*name, value.clone())));
         merged
     }
 }
@@ -402,10 +289,7 @@ impl fmt::Display for Options {
         if self.is_empty() {
             return f.write_str("server defaults");
         }
-        let parts: Vec<String> = self
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let parts: Vec<String> = self.iter().map(|(name, value)| format!("{name}={value}")).collect();
         f.write_str(&parts.join(" "))
     }
 }
@@ -425,17 +309,11 @@ fn checked(facts: &'static OptionFacts, value: OptionValue) -> Result<OptionValu
         (Boolean, OptionValue::Boolean(flag)) => Ok(OptionValue::Boolean(flag)),
         (Texts, OptionValue::Texts(texts)) => {
             let fits = texts.len() <= 16 && texts.iter().all(|text| (1..=256).contains(&text.len()));
-            if fits {
-                Ok(OptionValue::Texts(texts))
-            } else {
-                Err(InvalidOption::StopTexts)
-            }
+            if fits { Ok(OptionValue::Texts(texts)) } else { Err(InvalidOption::StopTexts) }
         }
-        (expected, found) => Err(InvalidOption::WrongType {
-            name: facts.name,
-            expected,
-            found: found.to_string(),
-        }),
+        (expected, found) => {
+            Err(InvalidOption::WrongType { name: facts.name, expected, found: found.to_string() })
+        }
     }
 }
 
@@ -473,10 +351,7 @@ mod tests {
         assert_eq!(wrong.to_string(), "'num_ctx' takes an integer, not true");
         let low = options.set("num_predict", OptionValue::Integer(0)).unwrap_err();
         assert_eq!(low.to_string(), "'num_predict' takes 1 to 131072, not 0");
-        assert!(matches!(
-            options.set("numctx", OptionValue::Integer(1)),
-            Err(InvalidOption::Unknown { .. })
-        ));
+        assert!(matches!(options.set("numctx", OptionValue::Integer(1)), Err(InvalidOption::Unknown { .. })));
     }
 
     #[test]

@@ -282,7 +282,11 @@ mod tests {
     #[test]
     fn names_round_trip() {
         assert!(G::ALL.iter().all(|outcome| G::from_name(outcome.name()) == Some(*outcome)));
-        assert!(ValidityReason::ALL.iter().all(|reason| ValidityReason::from_name(reason.name()) == Some(*reason)));
+        assert!(
+            ValidityReason::ALL
+                .iter()
+                .all(|reason| ValidityReason::from_name(reason.name()) == Some(*reason))
+        );
         assert_eq!(G::from_name("fine"), None);
     }
 

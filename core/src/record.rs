@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::entry::{
-    ARRIVALS_MAX, Arrival, AttemptClosed, AttemptOpened, Entry, GenerationClosed, GenerationOpened, LoadObserved, Note,
+    ARRIVALS_MAX, Arrival, AttemptClosed, AttemptOpened, Entry, GenerationClosed, GenerationOpened,
+    LoadObserved, Note,
 };
 use crate::gpu::GpuSample;
 use crate::id::AttemptId;

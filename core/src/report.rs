@@ -11,7 +11,7 @@
 //! |---|---|
 //! | what does a report hold? | this file, [`row`], [`figure`], [`environment`] |
 //! | do the counts add up? | [`conservation`] |
-//! | what must the reader be told? | [`warning`], [`missing`], [`verdict`] |
+//! | what must the reader be told? | [`warning`], [`missing`], [`verdict`], `validity_told` |
 //! | what failed or was left out? | [`listing`] |
 //! | how is it put together? | [`builder`], [`group`] |
 
@@ -28,6 +28,7 @@ mod label;
 pub mod listing;
 pub mod missing;
 pub mod row;
+mod validity_told;
 pub mod verdict;
 pub mod warning;
 

@@ -10,9 +10,9 @@ impl Seed {
     #[must_use]
     pub fn child(self, purpose: &str) -> Self {
         // FNV-1a over the purpose, then one mixing step with the parent.
-        let hash = purpose
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let hash = purpose.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
         Self(mix(self.0 ^ mix(hash)))
     }
 

@@ -16,7 +16,9 @@ pub struct ModelName(std::sync::Arc<str>);
 
 /// Why a text is not a [`ModelName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' is not a model name: use 1 to 256 printable characters without spaces, such as 'gemma3:latest'")]
+#[error(
+    "'{text}' is not a model name: use 1 to 256 printable characters without spaces, such as 'gemma3:latest'"
+)]
 pub struct InvalidModelName {
     /// The refused text, cut at 80 characters.
     pub text: String,

@@ -83,7 +83,7 @@ fn failures(page: &mut String, report: &Report) {
     });
     section(page, "Failed attempts", failed.chain(more(report.failed.left_out)));
     let excluded = report.excluded.listed.iter().map(|excluded| {
-        let (reasons, notes) = (excluded.reasons.join(", "), excluded.notes.join("; "));
+        let (reasons, notes) = (excluded.reasons.join(", "), excluded.found().join("; "));
         format!("{} on {} ({}): {reasons}. {notes}", excluded.attempt, excluded.slot, excluded.cell)
     });
     section(page, "Excluded records", excluded.chain(more(report.excluded.left_out)));

@@ -114,7 +114,7 @@ impl Page {
             self.heading("EXCLUDED RECORDS", "complete, but not trusted: in no figure");
         }
         for excluded in &report.excluded.listed {
-            let (reasons, notes) = (excluded.reasons.join(", "), excluded.notes.join("; "));
+            let (reasons, notes) = (excluded.reasons.join(", "), excluded.found().join("; "));
             let gap = if notes.is_empty() { "" } else { ": " };
             self.item(&format!("{} on {}: {reasons}{gap}{notes}", excluded.attempt, excluded.slot));
         }

@@ -32,13 +32,17 @@ pub(crate) fn refused(text: impl Fn(&str) -> Told, code: i32, words: &[&str]) {
     assert!(told.err.starts_with("error: ") && told.err.contains("help: "), "{}", told.err);
     assert!(!told.err.chars().any(|char| char.is_control() && char != '\n'), "{:?}", told.err);
     let told = text("json");
-    let problem: Value = serde_json::from_str(told.err.trim()).unwrap_or_else(|error| panic!("{error}: {told:?}"));
+    let problem: Value =
+        serde_json::from_str(told.err.trim()).unwrap_or_else(|error| panic!("{error}: {told:?}"));
     assert_eq!((&problem["kind"], &problem["exit_code"]), (&"error".into(), &code.into()), "{problem}");
     let said = format!("{} {}", problem["message"], problem["causes"]);
     assert!(problem["remedy"].is_string(), "{problem}");
     // Words with quotes or line ends are escaped in JSON.
     for word in words.iter().filter(|word| !word.contains(['"', '\\', '\n'])) {
-        assert!(said.contains(word) || problem["remedy"].as_str().unwrap().contains(word), "no '{word}': {problem}");
+        assert!(
+            said.contains(word) || problem["remedy"].as_str().unwrap().contains(word),
+            "no '{word}': {problem}"
+        );
     }
     assert_eq!((told.code, told.out.as_str()), (code, ""), "{told:?}");
 }

@@ -29,8 +29,11 @@ fn an_empty_axis_and_a_duplicate_cell_are_told() {
 
 #[test]
 fn a_million_million_cells_are_counted_and_not_made() {
-    let text = sweep("", "[axes]\nmodel = \"m\"\nnum_ctx = \"4-103+1\"\ntop_k = \"1-100+1\"\nnum_keep = \"1-100+1\"\n\
-                          num_batch = \"1-100+1\"\nseed = \"1-100+1\"\nnum_thread = \"1-100+1\"");
+    let text = sweep(
+        "",
+        "[axes]\nmodel = \"m\"\nnum_ctx = \"4-103+1\"\ntop_k = \"1-100+1\"\nnum_keep = \"1-100+1\"\n\
+                          num_batch = \"2-101+1\"\nseed = \"1-100+1\"\nnum_thread = \"1-100+1\"",
+    );
     file_refused(&text, &["1000000000000 cells", "100000", "shorten an axis"]);
 }
 
@@ -45,7 +48,10 @@ fn a_contradictory_predicate_is_told_without_a_fleet() {
 #[test]
 fn all_errors_of_a_file_are_told_at_once() {
     let text = sweep("repetitions = 0\nplacement = \"each_gpu\"", "axes.model = \"a b\"");
-    file_refused(&text, &["night.toml:2:", "night.toml:3:", "did you mean 'each-gpu'?", "'a b' is not a model name"]);
+    file_refused(
+        &text,
+        &["night.toml:2:", "night.toml:3:", "did you mean 'each-gpu'?", "'a b' is not a model name"],
+    );
 }
 
 #[test]

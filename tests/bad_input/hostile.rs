@@ -17,7 +17,10 @@ fn fleet() -> String {
 
 /// Control characters other than line ends, and characters that turn the direction of text.
 fn active(text: &str) -> Vec<char> {
-    let turns = ['\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}'];
+    let turns = [
+        '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}',
+        '\u{2069}',
+    ];
     text.chars().filter(|char| (char.is_control() && *char != '\n') || turns.contains(char)).collect()
 }
 
@@ -35,12 +38,17 @@ fn words_of_a_hostile_server_are_inert_in_every_form() {
     for form in ["terminal", "md", "csv"] {
         let told = rig.chimera(&["report", &name, "--format", form]);
         assert_eq!(told.code, 0, "{told:?}");
-        let found: Vec<char> = active(&told.out).into_iter().filter(|char| form != "csv" || *char != '\r').collect();
+        let found: Vec<char> =
+            active(&told.out).into_iter().filter(|char| form != "csv" || *char != '\r').collect();
         assert!(found.is_empty(), "{form}: {found:?} {:?}", told.out);
         let forged = told.out.lines().any(|line| line.starts_with('=') || line.contains(",=cmd"));
         assert!(!forged, "{form} has a formula:\n{}", told.out);
         assert!(form != "md" || !told.out.contains("<script>"), "{form} has markup:\n{}", told.out);
-        assert!(form == "csv" || !told.out.lines().any(|line| line.starts_with("| forged | row")), "{}", told.out);
+        assert!(
+            form == "csv" || !told.out.lines().any(|line| line.starts_with("| forged | row")),
+            "{}",
+            told.out
+        );
     }
     for line in [&["sweep", "show", name.as_str()][..], &["sweep", "list"], &["nodes", "show", "lab"]] {
         let told = rig.chimera(line);

@@ -2,12 +2,8 @@
 
 use std::path::Path;
 
-use chimera_agent_node::config::{
-    Config, DEFAULT_DRAIN_SECONDS, DEFAULT_QUOTA, DEFAULT_SAMPLE_HZ, Endpoint, GpuChoice, ProbeChoice,
-    SlotConfig,
-};
+use chimera_agent_node::config::Config;
 use chimera_agent_node::{Node, Parts, Shutdown};
-use chimera_core::id::NodeId;
 use tokio::task::JoinHandle;
 
 /// A serving node.
@@ -18,20 +14,13 @@ pub struct Daemon {
 
 impl Daemon {
     /// Starts a node without GPUs on a model server, with its spool in `folder`.
-    pub fn start(name: &str, coordinator: String, server: &str, folder: &Path) -> Self {
-        let endpoint = Endpoint::parse(server).expect("an address");
-        let config = Config {
-            node: NodeId::new(name).expect("a name"),
-            coordinator,
-            data_dir: folder.join(name),
-            slots: vec![SlotConfig { endpoint, gpus: GpuChoice::These(Vec::new()) }],
-            probe: ProbeChoice::None,
-            nvml_library: None,
-            spool_quota: DEFAULT_QUOTA,
-            sample_hz: DEFAULT_SAMPLE_HZ,
-            drain_seconds: DEFAULT_DRAIN_SECONDS,
-            insecure_network: false,
-        };
+    pub fn start(name: &str, coordinator: &str, server: &str, folder: &Path) -> Self {
+        let text = format!(
+            "node = '{name}'\ncoordinator = '{coordinator}'\ndata_dir = '{}'\nprobe = 'none'\n\
+             [[slots]]\nendpoint = '{server}'\ngpus = []\n",
+            folder.join(name).display()
+        );
+        let config = Config::from_toml(&text).expect("a configuration");
         let node = Node::build(config, Parts::default()).expect("a node");
         let shutdown = Shutdown::new();
         Self { serving: tokio::spawn(node.serve(shutdown.clone())), shutdown }

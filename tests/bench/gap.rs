@@ -78,7 +78,13 @@ fn print(disk: &str, figures: &[Figure]) {
         "Gap between two trials on a slot",
         &note,
         &[
-            "nodes", "n", "p50 ms", "p99 ms", "max ms", "within a trial p50 ms", "within a trial p99 ms",
+            "nodes",
+            "n",
+            "p50 ms",
+            "p99 ms",
+            "max ms",
+            "within a trial p50 ms",
+            "within a trial p99 ms",
             "exponent of p50",
         ],
         &figures.iter().map(row).collect::<Vec<_>>(),
@@ -91,7 +97,7 @@ async fn run(data: &Path, nodes: u32) {
     let world = World::start(data).await;
     let slots = servers.slots().iter();
     let daemons: Vec<Daemon> =
-        slots.map(|slot| Daemon::start(&slot.host, world.url(), &slot.url, data)).collect();
+        slots.map(|slot| Daemon::start(&slot.host, &world.url(), &slot.url, data)).collect();
     world.ready(nodes as usize).await;
     let mut sweep = sweep::sweep("gap", (1, 1), TRIALS, 4);
     sweep.workload.generations = GENERATIONS;
@@ -117,8 +123,7 @@ async fn servers(count: u32) -> RunningFleet {
     let server = ServerSpec { models: vec![MODEL.to_owned()], ..ServerSpec::default() };
     let gpu = GpuSpec { servers: vec![server], ..GpuSpec::default() };
     let host = |number| HostSpec { name: format!("node-{number:02}"), gpus: vec![gpu.clone()] };
-    let fleet =
-        Fleet { models: vec![model], hosts: (0..count).map(host).collect(), ..Fleet::default() };
+    let fleet = Fleet { models: vec![model], hosts: (0..count).map(host).collect(), ..Fleet::default() };
     fleet.start(Ipv4Addr::LOCALHOST.into()).await.expect("simulated servers")
 }
 

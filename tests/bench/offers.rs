@@ -55,10 +55,8 @@ async fn main() {
 }
 
 fn print(title: &str, trial: Duration, disk: &str, figures: &[Figure]) {
-    let points: Vec<(f64, f64)> = figures
-        .iter()
-        .map(|figure| (f64::from(figure.nodes), quantile::of(&figure.offers, 0.5)))
-        .collect();
+    let points: Vec<(f64, f64)> =
+        figures.iter().map(|figure| (f64::from(figure.nodes), quantile::of(&figure.offers, 0.5))).collect();
     let exponent = growth::exponent(&points);
     let row = |figure: &Figure| {
         let at = |samples: &[f64], share| format!("{:.2}", quantile::of(samples, share));
@@ -84,8 +82,15 @@ fn print(title: &str, trial: Duration, disk: &str, figures: &[Figure]) {
         &format!("Offers, {title}"),
         &note,
         &[
-            "nodes", "n", "trials/s", "offer p50 ms", "offer p99 ms", "heartbeat p50 ms", "heartbeat p99 ms",
-            "ratio of p50", "exponent of offer p50",
+            "nodes",
+            "n",
+            "trials/s",
+            "offer p50 ms",
+            "offer p99 ms",
+            "heartbeat p50 ms",
+            "heartbeat p99 ms",
+            "ratio of p50",
+            "exponent of offer p50",
         ],
         &figures.iter().map(row).collect::<Vec<_>>(),
     );

@@ -66,7 +66,18 @@ fn main() {
             "Fleet of {SLOTS} slots. Median seconds and largest growth of VmHWM over {RUNS} processes each. Baseline: the same \
              number of trials pushed in nested loops. Marks: 1 M trials in at most 1 s and 200 MB."
         ),
-        &["grows by", "trials", "cells", "n", "expand s", "baseline s", "ratio", "expand MB", "baseline MB", "exponent of time"],
+        &[
+            "grows by",
+            "trials",
+            "cells",
+            "n",
+            "expand s",
+            "baseline s",
+            "ratio",
+            "expand MB",
+            "baseline MB",
+            "exponent of time",
+        ],
         &rows,
     );
 }
@@ -100,7 +111,8 @@ fn figure(what: &str, Shape { contexts, tops, blocks }: Shape) -> Figure {
         let output = Command::new(&program).env(CHILD, &request).output().expect("a process");
         let text = String::from_utf8(output.stdout).expect("text");
         let (seconds, megabytes) = text.trim().split_once(' ').expect("two numbers");
-        (seconds.parse().expect("seconds"), megabytes.parse().expect("megabytes"))
+        let number = |text: &str| text.parse::<f64>().expect("a number");
+        (number(seconds), number(megabytes))
     };
     let (seconds, megabytes): (Vec<f64>, Vec<f64>) = (0..RUNS).map(|_| run()).unzip();
     Figure { seconds: quantile::of(&seconds, 0.5), megabytes: quantile::of(&megabytes, 1.0) }

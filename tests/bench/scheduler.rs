@@ -83,8 +83,17 @@ fn print(placement: Placement, figures: &[Figure]) {
         "Events: an answer to an offer, an end of an attempt; two per trial. Baseline: each event cloned through a \
          VecDeque. Submission and view are single calls; the driver takes a view at most every 50 ms.",
         &[
-            "trials", "nodes", "n", "events/s", "baseline events/s", "ratio", "µs per event", "p99 µs", "submit ms",
-            "view ms", "exponent of µs per event",
+            "trials",
+            "nodes",
+            "n",
+            "events/s",
+            "baseline events/s",
+            "ratio",
+            "µs per event",
+            "p99 µs",
+            "submit ms",
+            "view ms",
+            "exponent of µs per event",
         ],
         &figures.iter().map(row).collect::<Vec<_>>(),
     );

@@ -87,7 +87,13 @@ fn print(disk: &str, figures: &[Figure]) {
         "Error of the time between two tokens",
         &note,
         &[
-            "streams", "n", "node p50 µs", "node p99 µs", "bounds", "naive p50 µs", "naive p99 µs",
+            "streams",
+            "n",
+            "node p50 µs",
+            "node p99 µs",
+            "bounds",
+            "naive p50 µs",
+            "naive p99 µs",
             "exponent of node p99",
         ],
         &figures.iter().map(row).collect::<Vec<_>>(),
@@ -97,7 +103,7 @@ fn print(disk: &str, figures: &[Figure]) {
 /// One trial of many streams through the real daemons.
 async fn run(data: &Path, server: SocketAddr, streams: u16) {
     let world = World::start(data).await;
-    let daemon = Daemon::start("node", world.url(), &format!("http://{server}"), data);
+    let daemon = Daemon::start("node", &world.url(), &format!("http://{server}"), data);
     world.ready(1).await;
     let mut sweep = sweep::sweep("stamp", (1, 1), 1, LINES.cast_signed());
     sweep.workload.generations = streams.into();
@@ -117,9 +123,8 @@ fn of_records(records: &[AttemptRecord]) -> (Vec<f64>, f64) {
 }
 
 fn lines(generation: &GenerationRecord) -> Vec<Line> {
-    let line = |arrival: &chimera_core::entry::Arrival| {
-        Some((arrival.created_at?.0, arrival.at.0.cast_signed()))
-    };
+    let line =
+        |arrival: &chimera_core::entry::Arrival| Some((arrival.created_at?.0, arrival.at.0.cast_signed()));
     generation.arrivals.iter().filter_map(line).collect()
 }
 
@@ -152,16 +157,18 @@ async fn read(server: SocketAddr) -> Vec<Line> {
         let at = zero.elapsed().as_nanos() as i64;
         frames.push((at, frame.expect("a frame").into_data().expect("data")));
     }
-    let text = |(at, data): &(i64, Bytes)| (*at, String::from_utf8_lossy(data).into_owned());
-    frames.iter().map(text).flat_map(|(at, text)| written(&text).map(move |created| (created, at))).collect()
+    let lines = |(at, data): (i64, Bytes)| {
+        written(&String::from_utf8_lossy(&data)).into_iter().map(move |created| (created, at))
+    };
+    frames.into_iter().flat_map(lines).collect()
 }
 
 /// When the lines of a frame were written.
-fn written(text: &str) -> impl Iterator<Item = i64> {
+fn written(text: &str) -> Vec<i64> {
     let moment = |line: &str| {
         let value: serde_json::Value = serde_json::from_str(line).ok()?;
         let stamp: Timestamp = value["created_at"].as_str()?.parse().ok()?;
         i64::try_from(stamp.as_nanosecond()).ok()
     };
-    text.lines().filter_map(moment).collect::<Vec<_>>().into_iter()
+    text.lines().filter_map(moment).collect()
 }

@@ -55,7 +55,8 @@ impl Server {
         let listed = serde_json::json!({
             "name": MODEL, "model": MODEL, "digest": "ab".repeat(32), "size": 1, "size_vram": 1,
         });
-        let models = |there: bool| serde_json::json!({ "models": if there { vec![&listed] } else { Vec::new() } });
+        let models =
+            |there: bool| serde_json::json!({ "models": if there { vec![&listed] } else { Vec::new() } });
         let text = match path {
             "/api/chat" => return self.stream(connection),
             "/api/version" => serde_json::json!({ "version": "0.33.0" }),
@@ -79,7 +80,8 @@ impl Server {
             thread::sleep((began + STEP * line).saturating_duration_since(Instant::now()));
             chunk(connection, r#""message":{"role":"assistant","content":" word"},"done":false"#)?;
         }
-        let counters = format!(r#""done":true,"done_reason":"length","eval_count":{LINES},"eval_duration":1"#);
+        let counters =
+            format!(r#""done":true,"done_reason":"length","eval_count":{LINES},"eval_duration":1"#);
         chunk(connection, &format!(r#""message":{{"role":"assistant","content":""}},{counters}"#))?;
         connection.write_all(b"0\r\n\r\n")
     }

@@ -108,6 +108,23 @@ fn every_figure_of_the_sample_follows_from_the_records() {
     assert!(compared > 20 * 20, "only {compared} figures");
 }
 
+/// The comparison that the other tests rest on has teeth: a number that is off by a millionth is noticed.
+#[test]
+fn a_number_that_is_slightly_wrong_is_noticed() {
+    let run = &sample().1;
+    let stored = stored_sweeps(&run.database()).remove("sample").expect("the sweep is stored");
+    let trials = seen::trials(&stored, &run.file("dataset"));
+    for path in ["pooled", "spread/mean", "spread/p50", "interval/low"]
+        .map(|path| format!("/cells/0/tally/figures/0/{path}"))
+    {
+        let mut report = run.report();
+        let number = report.pointer_mut(&path).unwrap_or_else(|| panic!("no {path}"));
+        *number = Value::from(number.as_f64().expect("a number") * (1.0 + 5e-6));
+        let compared = std::panic::catch_unwind(|| compare::assert_report(&report, &trials, true));
+        assert!(compared.is_err(), "nobody noticed that {path} is wrong");
+    }
+}
+
 #[test]
 fn cold_starts_and_cached_prompts_recompute_too() {
     let (_folder, run) = with_sweep(COLD, &[]);
@@ -161,7 +178,12 @@ fn people_read_where_everything_is() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let fleet = fleet_file(folder.path(), SPEED);
     let told = run_dev(&folder.path().join("data"), &fleet, &["--name", "mine"]).well();
-    for words in ["Simulated fleet", "48 = 4 cells × 4 slots × 3 blocks", "mine done: all 48 trials counted", "adds up"] {
+    for words in [
+        "Simulated fleet",
+        "48 = 4 cells × 4 slots × 3 blocks",
+        "mine done: all 48 trials counted",
+        "adds up",
+    ] {
         assert!(told.out.contains(words), "'{words}' is not in:\n{}", told.out);
     }
     let last_words = told.out.lines().filter_map(|line| line.split_whitespace().last());
@@ -174,20 +196,25 @@ fn people_read_where_everything_is() {
 fn assert_recomputes(run: &DevRun, fresh_heads: bool) -> usize {
     let stored = stored_sweeps(&run.database()).remove(run.sweep()).expect("the sweep is stored");
     assert!(stored.plan.is_intact());
-    assert_eq!(stored.ended.len(), stored.plan.trials.len(), "every record is acknowledged as complete");
-    compare::assert_report(&run.report(), &seen::trials(&stored), fresh_heads)
+    assert_eq!(stored.ended.len(), stored.records.len(), "every record is acknowledged as complete");
+    let trials = seen::trials(&stored, &run.file("dataset"));
+    assert!(trials.len() > stored.plan.trials.len() / 2, "only {} trials are in the figures", trials.len());
+    compare::assert_report(&run.report(), &trials, fresh_heads)
 }
 
-/// Asserts that the books of a report add up, and to what was planned.
+/// Asserts that the books of a report add up, and to what was planned. On a busy machine a record may be excluded, such
+/// as one whose GPU was not sampled for a second: then its trial runs again, and there are more generations.
 fn assert_books(report: &Value, trials: u64, generations: u64) {
     let books = &report["conservation"];
     assert_eq!(books["holds"], true, "{books:#}");
     assert_eq!((&books["trials"]["admitted"], &books["trials"]["counted"]), (&trials.into(), &trials.into()));
-    let counts = &books["generations"];
-    assert_eq!((&counts["sent"], &counts["ok"]), (&generations.into(), &generations.into()), "{books:#}");
+    let number = |value: &Value| value.as_u64().expect("a count");
+    let [inside, outside] = ["generations", "other_generations"].map(|part| number(&books[part]["sent"]));
+    assert!(inside + outside >= generations && inside <= generations, "{books:#}");
+    assert_eq!(books["generations"]["ok"], inside, "nothing fails on a fleet without faults");
     let nodes = books["nodes"].as_array().expect("nodes");
-    let of_nodes: u64 = nodes.iter().filter_map(|node| node["generations"].as_u64()).sum();
-    assert_eq!(of_nodes, generations, "the nodes together are the fleet");
+    let of_nodes: u64 = nodes.iter().map(|node| number(&node["generations"])).sum();
+    assert_eq!(of_nodes, inside + outside, "the nodes together are the fleet");
 }
 
 fn figure<'r>(row: &'r Value, name: &str) -> &'r Value {

@@ -1,15 +1,9 @@
 //! A model server goes away in the middle of a trial: for a while, or for good.
 
-use chimera_tests::{Daemon, LogTail, NodePlan, PATIENCE, Rig, Simulated, free_port, until};
+use chimera_tests::{NodePlan, PATIENCE, Rig, Simulated, free_port, until};
 
 use crate::ledger::ledger;
-use crate::sweeps::{fleet, sweep, sweep_of};
-
-/// Waits until the node works on an attempt on that slot.
-fn wait_for_attempt(log: &mut LogTail, slot: &str) {
-    let began = |line: &String| line.contains("attempt begins") && line.contains(slot);
-    until("an attempt", PATIENCE, || log.lines().iter().any(began).then_some(())).unwrap();
-}
+use crate::sweeps::{MEASURING, fleet, sweep, sweep_of, talkative};
 
 #[test]
 fn a_server_that_restarts_mid_trial_costs_one_attempt() {
@@ -18,19 +12,27 @@ fn a_server_that_restarts_mid_trial_costs_one_attempt() {
     let servers = Simulated::start(&fleet);
     let rig = Rig::new();
     let _coordinator = rig.coordinator();
-    let node: Daemon = rig.node(&NodePlan::new("rack", &servers.urls()));
+    let mut node = rig.node(&talkative(&servers));
     rig.wait_for_slots(1);
     let name = rig.submit(&sweep_of("restart", 2, 1, 1_200));
-    wait_for_attempt(&mut LogTail::new(&node.log), "slot=0");
+    node.process.wait_for(MEASURING, PATIENCE);
     drop(servers);
-    let again = until("the server's port", PATIENCE, || std::panic::catch_unwind(|| Simulated::start(&fleet)).ok());
+    let again =
+        until("the server's port", PATIENCE, || std::panic::catch_unwind(|| Simulated::start(&fleet)).ok());
     let progress = rig.finish(&name);
     drop(again);
-    assert_eq!((&progress["trials"]["counted"], &progress["trials"]["admitted"]), (&2.into(), &2.into()), "{progress}");
+    assert_eq!(
+        (&progress["trials"]["counted"], &progress["trials"]["admitted"]),
+        (&2.into(), &2.into()),
+        "{progress}"
+    );
     let slots = ledger(&rig, &name);
     let failed: Vec<_> = slots[&0].attempts.iter().filter(|attempt| !attempt.counted).collect();
     assert!(!failed.is_empty(), "the restart hit nothing: {slots:?}");
-    assert!(failed.iter().all(|attempt| attempt.state.starts_with("failed") && !attempt.cause.is_empty()), "{failed:?}");
+    assert!(
+        failed.iter().all(|attempt| attempt.state.starts_with("failed") && !attempt.cause.is_empty()),
+        "{failed:?}"
+    );
 }
 
 #[test]

@@ -1,5 +1,16 @@
 //! The sweep files and fleet files of these tests.
 
+use chimera_tests::{NodePlan, Simulated};
+
+/// What a node with a plan of [`talkative`] logs once a generation is on its way.
+pub(crate) const MEASURING: &str = "a batch is sent";
+
+/// A node on those servers that logs each batch.
+pub(crate) fn talkative(servers: &Simulated) -> NodePlan {
+    let log = "info,chimera_agent_node::session=debug";
+    NodePlan { log, ..NodePlan::new("rack", &servers.urls()) }
+}
+
 /// A model that decodes 400 tokens in a second on every simulated GPU.
 const MODEL: &str = r#"
 seed = 3
@@ -40,8 +51,8 @@ warmups = 0
 texts = "full"
 [workload.limits]
 load = "1s"
-first_token = "3s"
-stall = "1s"
+first_token = "8s"
+stall = "3s"
 generation = "30s"
 attempt = "5m"
 [axes]

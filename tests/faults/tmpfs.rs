@@ -18,26 +18,30 @@ impl SmallDisk {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self { path: path.to_owned() });
         }
-        eprintln!("SKIPPED: {what_is_skipped}: this user may not mount a tmpfs; run the tests as root to get it");
+        eprintln!(
+            "SKIPPED: {what_is_skipped}: this user may not mount a tmpfs; run the tests as root to get it"
+        );
         None
     }
 
     /// Fills it until only `left` bytes are free.
     pub(crate) fn fill(&self, left: u64) {
-        let output = Command::new("df").args(["--output=avail", "-B1"]).arg(&self.path).output().expect("df runs");
+        let output =
+            Command::new("df").args(["--output=avail", "-B1"]).arg(&self.path).output().expect("df runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let free: u64 = text.lines().last().and_then(|line| line.trim().parse().ok()).expect("df tells bytes");
-        let ballast = usize::try_from(free.saturating_sub(left)).expect("a small disk");
-        fs::write(self.ballast(), vec![0_u8; ballast]).expect("ballast");
+        let free: u64 =
+            text.lines().last().and_then(|line| line.trim().parse().ok()).expect("df tells bytes");
+        let bytes = usize::try_from(free.saturating_sub(left)).expect("a small disk");
+        fs::write(self.filler(), vec![0_u8; bytes]).expect("a filler");
     }
 
     /// Frees what [`Self::fill`] took.
     pub(crate) fn free(&self) {
-        fs::remove_file(self.ballast()).expect("the ballast goes");
+        fs::remove_file(self.filler()).expect("the filler goes");
     }
 
-    fn ballast(&self) -> PathBuf {
-        self.path.join("ballast")
+    fn filler(&self) -> PathBuf {
+        self.path.join("filler")
     }
 }
 

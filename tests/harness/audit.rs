@@ -88,11 +88,12 @@ fn audit_dataset(data_dir: &Path, sweep: &str, ends: &BTreeMap<Key, (i64, Vec<u8
 async fn stored(path: &Path, sweep: &str) -> (BTreeMap<Key, Vec<Chunk>>, BTreeMap<Key, (i64, Vec<u8>)>) {
     let options = SqliteConnectOptions::new().filename(path).read_only(true);
     let mut connection: SqliteConnection = options.connect().await.expect("the store");
-    let chunks = sqlx::query("SELECT trial, attempt, seq, digest, payload FROM chunks WHERE sweep = ? ORDER BY seq")
-        .bind(sweep)
-        .fetch_all(&mut connection)
-        .await
-        .expect("batches");
+    let chunks =
+        sqlx::query("SELECT trial, attempt, seq, digest, payload FROM chunks WHERE sweep = ? ORDER BY seq")
+            .bind(sweep)
+            .fetch_all(&mut connection)
+            .await
+            .expect("batches");
     let ends = sqlx::query("SELECT trial, attempt, last_seq, chain FROM attempts WHERE sweep = ?")
         .bind(sweep)
         .fetch_all(&mut connection)
@@ -128,7 +129,8 @@ fn record_of(sweep: &str, key: Key, chunks: &[Chunk]) -> AttemptRecord {
 }
 
 fn check_end(key: Key, chunks: &[Chunk], (last_seq, chain): &(i64, Vec<u8>)) {
-    let computed = chunks.iter().fold(Digest([0; 32]), |chain, chunk| chain.chain(Digest::of(&chunk.payload)));
+    let computed =
+        chunks.iter().fold(Digest([0; 32]), |chain, chunk| chain.chain(Digest::of(&chunk.payload)));
     assert_eq!(chunks.last().map(|chunk| chunk.seq), Some(*last_seq), "{key:?}");
     assert_eq!(computed.0[..], *chain, "{key:?}: another chain");
 }

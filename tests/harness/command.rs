@@ -28,7 +28,8 @@ impl Told {
     /// When a line is no JSON.
     #[must_use]
     pub fn documents(&self) -> Vec<Value> {
-        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in: {line}"));
+        let parse =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in: {line}"));
         self.out.lines().map(parse).collect()
     }
 }

@@ -133,10 +133,9 @@ impl Figures {
 
     fn add_windows(&mut self, trial: &Trial) {
         let tokens = trial.tokens();
-        for (window, rate, all) in [
-            ("load_window", "output_rate", true),
-            ("success_window", "output_rate_success", false),
-        ] {
+        for (window, rate, all) in
+            [("load_window", "output_rate", true), ("success_window", "output_rate_success", false)]
+        {
             let Some((from, to)) = trial.window(all) else { continue };
             self.row(window, Some(to - from));
             if trial.generations.iter().any(|generation| generation.ok) {
@@ -155,7 +154,9 @@ impl Figures {
         self.row("model_size_vram", largest(trial.loads.iter().filter_map(|load| load.size_vram).collect()));
         self.row("peak_memory", trial.peak_memory());
         self.row("energy_attempt", trial.sampled().and_then(|window| energy::of_trial(trial, window)));
-        let Some(joules) = trial.window(true).and_then(|window| energy::of_trial(trial, window)) else { return };
+        let Some(joules) = trial.window(true).and_then(|window| energy::of_trial(trial, window)) else {
+            return;
+        };
         let tokens = trial.tokens();
         self.row("energy", Some(joules));
         self.row("energy_per_token", Some(joules / tokens));

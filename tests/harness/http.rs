@@ -122,10 +122,14 @@ mod tests {
 
     #[test]
     fn a_connection_with_two_calls_is_taken_apart() {
-        let asked = b"GET /api/ps HTTP/1.1\r\nHost: a\r\n\r\nPOST /api/chat HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}";
+        let asked =
+            b"GET /api/ps HTTP/1.1\r\nHost: a\r\n\r\nPOST /api/chat HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}";
         let answered = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n[1]HTTP/1.1 404 Not Found\r\n\
             Transfer-Encoding: chunked\r\n\r\n4\r\n{}\n1\r\n2\r\n0\n\r\n0\r\n\r\n";
-        let tape = Tape { asked: vec![(3, asked[..40].to_vec()), (5, asked[40..].to_vec())], answered: vec![(4, answered.to_vec())] };
+        let tape = Tape {
+            asked: vec![(3, asked[..40].to_vec()), (5, asked[40..].to_vec())],
+            answered: vec![(4, answered.to_vec())],
+        };
         let found = exchanges(&tape);
         let told: Vec<_> = found.iter().map(|one| (one.order, one.call.as_str(), one.status)).collect();
         assert_eq!(told, [(3, "GET /api/ps", Some(200)), (3, "POST /api/chat", Some(404))]);

@@ -11,9 +11,10 @@
 //! | what does a process log? | `log_tail` |
 //! | what must a report say? | [`figures`] |
 //! | what went over the wire to a model server? | [`proxy`] |
-//! | what do the documents show? | `markdown` |
+//! | what do the documents show? | `markdown`; parts made from the code: `bless` |
 
 mod audit;
+mod bless;
 mod command;
 mod dev;
 pub mod figures;
@@ -31,10 +32,11 @@ mod store;
 mod wait;
 
 pub use audit::{Audit, audit};
+pub use bless::assert_generated;
 pub use command::run;
 pub use dev::{DevRun, RUN_LIMIT, fleet_file, run_dev};
 pub use log_tail::{LogTail, field};
-pub use markdown::{Block, Document, repository};
+pub use markdown::{Block, Document, repository, shell_words};
 pub use parquet_rows::{ParquetRow, boolean, integer, parquet_rows, text};
 pub use process::{Running, binary, free_port};
 pub use query::query;

@@ -97,3 +97,30 @@ impl Document {
         links
     }
 }
+
+/// Words of a command line; double quotes keep spaces together, and ` #` begins a comment. Documents need no more of a
+/// shell.
+#[must_use]
+pub fn shell_words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+    for letter in line.split(" #").next().unwrap_or(line).chars() {
+        match letter {
+            '"' => quoted = !quoted,
+            ' ' if !quoted => words.push(std::mem::take(&mut word)),
+            letter => word.push(letter),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_keep_words_together_and_comments_are_left_out() {
+        assert_eq!(shell_words("a  --reason \"new driver\" b  # c"), ["a", "--reason", "new driver", "b"]);
+    }
+}

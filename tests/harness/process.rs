@@ -21,9 +21,9 @@ const END_LIMIT: Duration = Duration::from_secs(30);
 pub fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     let folder = test.ancestors().find(|folder| folder.join(name).is_file());
-    folder
-        .map(|folder| folder.join(name))
-        .unwrap_or_else(|| panic!("{name} is not built: run `cargo build --workspace --bins` or tests/run.sh"))
+    folder.map(|folder| folder.join(name)).unwrap_or_else(|| {
+        panic!("{name} is not built: run `cargo build --workspace --bins` or tests/run.sh")
+    })
 }
 
 /// A TCP port of 127.0.0.1 that was free a moment ago.
@@ -57,7 +57,12 @@ impl Running {
     /// # Panics
     /// When it cannot be started.
     #[must_use]
-    pub fn start_with<A: AsRef<OsStr>>(program: &Path, arguments: &[A], variables: &[(&str, &str)], log: &Path) -> Self {
+    pub fn start_with<A: AsRef<OsStr>>(
+        program: &Path,
+        arguments: &[A],
+        variables: &[(&str, &str)],
+        log: &Path,
+    ) -> Self {
         let file = File::options().create(true).append(true).open(log).expect("a log file");
         let child = Command::new(program)
             .args(arguments)
@@ -114,6 +119,11 @@ impl Running {
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").args([format!("-{name}"), self.id().to_string()]).status();
         assert!(status.expect("kill runs").success(), "cannot signal {}", self.id());
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
     }
 
     /// Waits until it ends by itself.

@@ -40,7 +40,8 @@ async fn read(database: &Path) -> Result<BTreeMap<String, StoredSweep>, sqlx::Er
     let mut sweeps = journaled(&mut connection).await?;
     for (key, record) in records(&mut connection).await? {
         let (sweep, trial, attempt) = key;
-        let stored = sweeps.get_mut(&sweep).unwrap_or_else(|| panic!("records of an unknown sweep '{sweep}'"));
+        let stored =
+            sweeps.get_mut(&sweep).unwrap_or_else(|| panic!("records of an unknown sweep '{sweep}'"));
         stored.records.insert((trial, attempt), record);
     }
     for row in sqlx::query("SELECT sweep, trial, attempt FROM attempts").fetch_all(&mut connection).await? {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chimera_tests::LogTail;
-use chimera_tests::{Daemon, PATIENCE, Rig};
 use chimera_tests::until;
+use chimera_tests::{Daemon, PATIENCE, Rig};
 
 use crate::luck::Luck;
 use crate::stage::{KILLS, Sweeps, moments, pass_some, servers};
@@ -21,7 +21,8 @@ fn killed_fifty_times_it_counts_every_trial_once() {
     let mut coordinator = rig.coordinator();
     let nodes: Vec<Daemon> = plans.iter().map(|plan| rig.node(plan)).collect();
     let mut logs: Vec<LogTail> = nodes.iter().map(|node| LogTail::new(&node.log)).collect();
-    let (mut luck, mut moments) = (vec![Luck::default(), Luck::default(), Luck::default()], moments("coordinator"));
+    let (mut luck, mut moments) =
+        (vec![Luck::default(), Luck::default(), Luck::default()], moments("coordinator"));
     rig.wait_for_slots(plans.len());
     let mut sweeps = Sweeps::new("each-gpu");
     for _ in 0..KILLS {
@@ -41,11 +42,21 @@ fn killed_fifty_times_it_counts_every_trial_once() {
     sweeps.check(&rig);
     read(&mut logs, &mut luck);
     for (node, luck) in nodes.iter().zip(&luck) {
-        eprintln!("{}: {} resumed, {} resent, {} unheard, {} ends again", node.log.display(), luck.resumed, luck.resent, luck.unheard, luck.ends_again);
+        eprintln!(
+            "{}: {} resumed, {} resent, {} unheard, {} ends again",
+            node.log.display(),
+            luck.resumed,
+            luck.resent,
+            luck.unheard,
+            luck.ends_again
+        );
     }
     let total = |count: fn(&Luck) -> u32| luck.iter().map(count).sum::<u32>();
     assert!(total(|luck| luck.resumed) > 0, "no kill hit a running attempt");
-    assert!(total(|luck| luck.unheard + luck.resent + luck.ends_again) > 0, "no kill hit between commit and answer");
+    assert!(
+        total(|luck| luck.unheard + luck.resent + luck.ends_again) > 0,
+        "no kill hit between commit and answer"
+    );
 }
 
 /// Follows the logs; says whether a session was opened meanwhile.

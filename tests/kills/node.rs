@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use chimera_tests::{LogTail, field};
-use chimera_tests::{Daemon, NodePlan, PATIENCE, Rig};
 use chimera_tests::until;
+use chimera_tests::{Daemon, NodePlan, PATIENCE, Rig};
+use chimera_tests::{LogTail, field};
 
 use crate::stage::{KILLS, Sweeps, moments, pass_some, servers};
 
@@ -73,13 +73,16 @@ fn killed_fifty_times_they_leave_every_trial_counted_once() {
         sweeps.keep_busy(&rig);
         let chosen = usize::try_from(moments.below(victims.len() as u64)).unwrap();
         let victim = &mut victims[chosen];
-        while_running += u32::from(kill(&rig, victim, || sweeps.keep_busy(&rig), |span| pass_some(&mut moments, span)));
+        while_running +=
+            u32::from(kill(&rig, victim, || sweeps.keep_busy(&rig), |span| pass_some(&mut moments, span)));
     }
     sweeps.check(&rig);
     victims.iter_mut().for_each(Victim::follow);
     let recovered: u32 = victims.iter().map(|victim| victim.recovered).sum();
     let partials: usize = victims.iter().map(|victim| victim.partials(&rig)).sum();
-    eprintln!("{while_running} kills hit a running attempt, {recovered} records came back from a spool, {partials} files kept");
+    eprintln!(
+        "{while_running} kills hit a running attempt, {recovered} records came back from a spool, {partials} files kept"
+    );
     assert!(while_running > KILLS / 4, "only {while_running} kills hit a running attempt");
     drop(coordinator);
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use chimera_core::seed::{Seed, Stream};
+use chimera_tests::Simulated;
 use chimera_tests::audit;
 use chimera_tests::{NodePlan, Rig};
-use chimera_tests::Simulated;
 
 /// Kills of each kind.
 pub(crate) const KILLS: u32 = 50;
@@ -17,7 +17,7 @@ const FLEET: &str = r#"
 seed = 5
 [[model]]
 name = "steady"
-decode_tok_s = 2000.0
+decode_tok_s = 600.0
 load_ms = 20.0
 warm_load_ms = 1.0
 answer_tokens = 0
@@ -75,7 +75,7 @@ impl Sweeps {
     }
 }
 
-/// Trials of about a tenth of a second in several batches. Texts are stored: bytes that no second attempt can repeat.
+/// Trials of a fifth of a second in several batches. Texts are stored: bytes that no second attempt can repeat.
 pub(crate) fn sweep(name: &str, placement: &str) -> String {
     format!(
         r#"
@@ -84,7 +84,7 @@ repetitions = 15
 placement = "{placement}"
 [options]
 num_ctx = 2048
-num_predict = 160
+num_predict = 100
 [workload]
 prompts = ["Why is the sky blue?", "How do tides work?"]
 generations = 3

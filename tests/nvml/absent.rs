@@ -12,7 +12,11 @@ fn a_node_without_a_driver_says_why_and_measures_all_the_same() {
     let unloaded = Library::with("driver = \"1\"\ncuda = 1\ninit_code = 9\n");
     let old = Library::with(&[HEAD, &device(1, "")].concat()).without("nvmlDeviceGetCount_v2");
     let cases: [(&str, PathBuf, &str); 3] = [
-        ("missing", Path::new("/nowhere/libnvidia-ml.so.1").to_owned(), "install the driver or set nvml_library"),
+        (
+            "missing",
+            Path::new("/nowhere/libnvidia-ml.so.1").to_owned(),
+            "install the driver or set nvml_library",
+        ),
         ("unloaded", unloaded.path(), "the NVIDIA driver refuses"),
         ("old", old.path(), "update the driver"),
     ];
@@ -20,7 +24,11 @@ fn a_node_without_a_driver_says_why_and_measures_all_the_same() {
     let rig = Rig::new();
     let _coordinator = rig.coordinator();
     let start = |((name, library, _), url): (&(&str, PathBuf, &str), String)| {
-        let plan = NodePlan { keys: node_keys(library), gpus: vec!["\"auto\"".into()], ..NodePlan::new(name, &[url]) };
+        let plan = NodePlan {
+            keys: node_keys(library),
+            gpus: vec!["\"auto\"".into()],
+            ..NodePlan::new(name, &[url])
+        };
         rig.node(&plan)
     };
     let _nodes: Vec<_> = cases.iter().zip(servers.urls()).map(start).collect();
@@ -28,7 +36,11 @@ fn a_node_without_a_driver_says_why_and_measures_all_the_same() {
     for (node, _, note) in &cases {
         let told = rig.chimera(&["nodes", "show", node, "--output", "json"]).json();
         let slot = &told["slots"][0];
-        assert_eq!((&slot["probe"], &slot["gpus"]), (&"none".into(), &serde_json::json!([])), "{node}: {slot}");
+        assert_eq!(
+            (&slot["probe"], &slot["gpus"]),
+            (&"none".into(), &serde_json::json!([])),
+            "{node}: {slot}"
+        );
         assert!(slot["probe_note"].as_str().is_some_and(|said| said.contains(note)), "{node}: {slot}");
     }
     let name = rig.submit(&sweep("blind", "", 100));

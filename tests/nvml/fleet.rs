@@ -44,7 +44,8 @@ fn samples_of(rows: &[ParquetRow], number: u32) -> Vec<&ParquetRow> {
 fn unlike_gpus_show_what_each_supports() {
     let mute = "unsupported = [\"nvmlDeviceGetPowerUsage\", \"nvmlDeviceGetTotalEnergyConsumption\"]";
     let busy = "mig = true\nprocesses = [{ pid = 4242, memory = 2147483648 }]";
-    let library = Library::with(&[HEAD, &device(1, "mig = false"), &device(2, mute), &device(3, busy)].concat());
+    let library =
+        Library::with(&[HEAD, &device(1, "mig = false"), &device(2, mute), &device(3, busy)].concat());
     let servers = Simulated::start(SERVERS);
     let rig = Rig::new();
     let _coordinator = rig.coordinator();
@@ -62,7 +63,8 @@ fn unlike_gpus_show_what_each_supports() {
     assert!(all(1, |row| integer(row, "power_mw") == Some(250_000) && integer(row, "processes") == Some(0)));
     assert!(all(2, |row| integer(row, "power_mw").is_none() && integer(row, "energy_mj").is_none()));
     assert!(all(2, |row| integer(row, "temperature_c") == Some(55)));
-    assert!(all(3, |row| integer(row, "processes") == Some(1) && integer(row, "memory_used_bytes") == Some(2 << 30)));
+    assert!(all(3, |row| integer(row, "processes") == Some(1)
+        && integer(row, "memory_used_bytes") == Some(2 << 30)));
     check_report(&rig.report(&name));
     check_predicate(&rig);
 }

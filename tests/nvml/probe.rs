@@ -23,7 +23,8 @@ fn sample(probe: &mut NvmlProbe, number: u32) -> GpuSample {
 fn every_device_is_told_with_what_it_supports() {
     let mute = "unsupported = [\"nvmlDeviceGetPowerUsage\", \"nvmlDeviceGetEnforcedPowerLimit\", \
                 \"nvmlDeviceGetTotalEnergyConsumption\", \"nvmlDeviceGetPerformanceState\"]";
-    let script = [HEAD, &device(1, "power_mw = 410000\nmig = false"), &device(2, mute), &device(3, "mig = true")];
+    let script =
+        [HEAD, &device(1, "power_mw = 410000\nmig = false"), &device(2, mute), &device(3, "mig = true")];
     let library = Library::with(&script.concat());
     let mut probe = open(&library);
     let gpus = probe.inventory().unwrap();
@@ -34,7 +35,10 @@ fn every_device_is_told_with_what_it_supports() {
     check_identity(&gpus[0]);
     assert_eq!(sample(&mut probe, 1).power, Some(Milliwatts(410_000)));
     let silent = sample(&mut probe, 2);
-    assert_eq!((silent.power, silent.power_limit, silent.energy, silent.performance_state), (None, None, None, None));
+    assert_eq!(
+        (silent.power, silent.power_limit, silent.energy, silent.performance_state),
+        (None, None, None, None)
+    );
     assert_eq!((silent.temperature_c, silent.lost), (Some(55), false), "the rest is still read");
     assert_eq!(probe.note(), None);
 }
@@ -91,7 +95,10 @@ fn a_missing_function_costs_its_field_or_is_named() {
     assert!(matches!(&error, ProbeError::SymbolMissing(_)), "{error}");
     let library = Library::with(&script).without("nvmlInit_v2");
     let error = NvmlProbe::open(Some(&library.path())).unwrap_err();
-    assert!(error.to_string().contains("nvmlInit_v2") && error.to_string().contains("update the driver"), "{error}");
+    assert!(
+        error.to_string().contains("nvmlInit_v2") && error.to_string().contains("update the driver"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -62,6 +62,14 @@ impl Endpoint {
     pub fn authority(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
+
+    /// Its port, when it is called on the loopback: then its process may be seen on this host.
+    pub(crate) fn loopback_port(&self) -> Option<u16> {
+        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
+        let here = bare == "localhost"
+            || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        here.then_some(self.port)
+    }
 }
 
 impl fmt::Display for Endpoint {

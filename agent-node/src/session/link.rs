@@ -147,7 +147,7 @@ impl<'a> Link<'a> {
             }
         }
         for (attempt, acked) in positions {
-            tracing::debug!(%attempt, acked, "sending goes on");
+            tell_resumed(&attempt, acked);
             self.cursors.resume(attempt, acked);
         }
     }
@@ -196,7 +196,7 @@ impl<'a> Link<'a> {
             tracing::warn!("an acknowledgement names no attempt; ignored");
             return;
         };
-        tracing::debug!(%attempt, acked = ack.acked_seq, complete = ack.complete, "acknowledged");
+        tell_acknowledged(&attempt, ack.acked_seq, ack.complete);
         self.cursors.acked(&attempt, ack.acked_seq);
         let ended = self.session.spool.holding(&attempt).is_some_and(|holding| holding.ended);
         if ack.complete && ended {
@@ -237,10 +237,7 @@ impl<'a> Link<'a> {
     async fn next_of_spool(&mut self) -> Option<Out> {
         let next = self.cursors.next(self.session.spool.holdings())?;
         self.cursors.sent(&next);
-        match &next {
-            Next::Batch(attempt, seq) => tracing::debug!(%attempt, seq, "a batch is sent"),
-            Next::End(holding) => tracing::debug!(attempt = %holding.attempt, "an end is sent"),
-        }
+        tell_sent(&next);
         match next {
             Next::Batch(attempt, seq) => match self.session.spool.read(&attempt, seq).await {
                 Ok(payload) => Some(Out::Batch(v1::Batch {
@@ -283,5 +280,20 @@ impl<'a> Link<'a> {
     fn lost(&self, why: String) -> LinkEnd {
         let lasted = Duration::from_nanos(self.session.clock.now().saturating_sub(self.began).0);
         LinkEnd::Lost { why, lasted }
+    }
+}
+
+fn tell_resumed(attempt: &AttemptId, acked: u64) {
+    tracing::debug!(%attempt, acked, "sending goes on");
+}
+
+fn tell_acknowledged(attempt: &AttemptId, acked: u64, complete: bool) {
+    tracing::debug!(%attempt, acked, complete, "acknowledged");
+}
+
+fn tell_sent(next: &Next) {
+    match next {
+        Next::Batch(attempt, seq) => tracing::debug!(%attempt, seq, "a batch is sent"),
+        Next::End(holding) => tracing::debug!(attempt = %holding.attempt, "an end is sent"),
     }
 }

@@ -35,7 +35,7 @@ pub struct DevArgs {
     #[arg(long, value_name = "FLEET.toml")]
     pub simulate: Option<Option<PathBuf>>,
     /// Folder for journal, spools, dataset and reports. Sweeps of earlier runs stay readable in it.
-    #[arg(long, value_name = "DIR", default_value = "./chimera-data")]
+    #[arg(long, value_name = "DIR", default_value = super::DEFAULT_DATA_DIR)]
     pub data_dir: PathBuf,
     /// Seed of orders, prompts and sampling; the same seed makes the same plan [default: the
     /// one in the sweep file, else drawn and recorded].

@@ -9,7 +9,8 @@ Examples:
   chimera report nightly
   chimera report nightly --format md -o report.md
   chimera report nightly --format csv | duckdb -c \"from read_csv('/dev/stdin')\"
-  chimera report sample --data-dir ./chimera-data     without a running coordinator";
+  chimera report sample --data-dir ./chimera-data     without a running coordinator
+  chimera report old --format aggregates              of `chimera import`";
 
 /// Print the report of a sweep.
 ///
@@ -17,13 +18,13 @@ Examples:
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ReportArgs {
-    /// Name of the sweep.
+    /// Name of the sweep, or of an import (with --data-dir).
     pub name: String,
     /// Form of the report [default: terminal; json with --output json].
     #[arg(short, long, value_enum)]
     pub format: Option<ReportFormat>,
     /// Read the store of `chimera dev` or of a stopped coordinator in this folder, instead of asking a coordinator.
-    /// Refused while a coordinator uses it.
+    /// Refused while a coordinator uses it. Imports are only read from here [default for aggregates: ./chimera-data].
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Write to this file instead of stdout.
@@ -42,4 +43,6 @@ pub enum ReportFormat {
     Json,
     /// One row per cell, slot and figure.
     Csv,
+    /// Of an import: all figures per configuration as JSON, in the form in which earlier studies exchange them.
+    Aggregates,
 }

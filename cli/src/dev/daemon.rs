@@ -101,8 +101,11 @@ pub async fn stored_report(data_dir: &Path, sweep: &str) -> Result<Report, Failu
     report
 }
 
-/// Looked for before anything is started: a coordinator would make an empty store.
-fn store_folder(data_dir: &Path) -> Result<PathBuf, DevError> {
+/// The folder of the store in `data_dir`. Looked for before anything is started: a coordinator would make an empty one.
+///
+/// # Errors
+/// When there is no store.
+pub fn store_folder(data_dir: &Path) -> Result<PathBuf, DevError> {
     let candidates = [data_dir.join("coordinator"), data_dir.to_owned()];
     let found = candidates.into_iter().find(|folder| folder.join(DATABASE_FILE).is_file());
     found.ok_or_else(|| DevError::NoStore { path: data_dir.to_owned() })

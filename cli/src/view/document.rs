@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{NodeView, PlanView, SweepView};
+use super::{ImportView, NodeView, PlanView, SweepView};
 
 /// One JSON document. Commands that follow something print one per line.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -54,6 +54,8 @@ pub enum Document {
     Announced(Announced),
     /// `simulate`.
     Simulation(Simulation),
+    /// `import`.
+    Imported(ImportView),
     /// `report --out`.
     Written {
         /// The file.

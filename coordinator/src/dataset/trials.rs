@@ -9,6 +9,7 @@ use super::column::{
     text_or_null,
 };
 use crate::driver::snapshot::SweepEntry;
+use crate::gateway::judge::verdict;
 use crate::records::Attempt;
 
 /// The table.
@@ -56,7 +57,7 @@ pub(super) fn row(entry: &SweepEntry, attempt: &Attempt) -> Row {
     let mut row = trial_values(entry, id.trial.ordinal);
     let opened = record.as_ref().map(|record| &record.opened);
     let closed = record.as_ref().and_then(|record| record.closed.as_ref());
-    let findings = record.as_ref().map(chimera_core::record::AttemptRecord::findings).unwrap_or_default();
+    let findings = record.as_ref().map(|record| verdict(Some(entry), record).reasons()).unwrap_or_default();
     let findings: Vec<&str> = findings.iter().map(|reason| reason.name()).collect();
     let slot = entry.plan.slots.iter().find(|slot| slot.id == view.slot);
     let gpus: Option<Vec<&str>> = slot.map(|slot| slot.gpus.iter().map(|gpu| gpu.as_str()).collect());

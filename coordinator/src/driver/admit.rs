@@ -51,7 +51,7 @@ impl Driver {
         if running >= self.running_sweeps_max {
             return Err(SubmitError::TooManySweeps { running });
         }
-        let id = free_name(&submit.sweep.name, |id| self.catalog.get(id).is_some())?;
+        let id = free_name(&submit.sweep.name, |id| self.catalog.is_taken(id))?;
         let seed = submit.sweep.seed.unwrap_or(Seed(submit.drawn_seed));
         let nodes = plannable(&view);
         Ok(Verdict::New(Plan::expand(id, &submit.sweep, seed, &nodes)?, nodes))

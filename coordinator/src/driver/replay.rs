@@ -76,6 +76,9 @@ pub(crate) async fn recover(
     for row in store.datasets().await? {
         recovered.catalog.sealed(&row.sweep, row.folder);
     }
+    for name in store.import_names().await? {
+        recovered.catalog.add_import(name);
+    }
     let Recovered { scheduler, catalog, incarnation, last, entries } = recovered;
     tracing::info!(entries, "the journal was replayed");
     let clock = Clock::from(last);

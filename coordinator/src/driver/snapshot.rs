@@ -1,9 +1,9 @@
 //! What everybody but the driver sees: the scheduler's view, and what is known of sweeps beside it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use chimera_core::id::{NodeId, SweepId};
+use chimera_core::id::{Name, NodeId, SweepId};
 use chimera_core::node::NodeFacts;
 use chimera_core::plan::Plan;
 use chimera_core::scheduler::view::{FleetView, NodeState, NodeView, SweepView};
@@ -68,6 +68,7 @@ pub(crate) fn plannable(view: &FleetView) -> Vec<Arc<NodeFacts>> {
 pub(super) struct Catalog {
     sweeps: Arc<Sweeps>,
     submissions: HashMap<String, SubmissionRow>,
+    imports: HashSet<SweepId>,
 }
 
 impl Catalog {
@@ -77,6 +78,15 @@ impl Catalog {
 
     pub(super) fn get(&self, id: &SweepId) -> Option<&Arc<SweepEntry>> {
         self.sweeps.get(id)
+    }
+
+    /// Whether a sweep or an import has this name: reports are asked for by name.
+    pub(super) fn is_taken(&self, id: &SweepId) -> bool {
+        self.sweeps.contains_key(id) || self.imports.contains(id)
+    }
+
+    pub(super) fn add_import(&mut self, name: Name) {
+        self.imports.insert(name.into());
     }
 
     pub(super) fn submission(&self, request_id: &str) -> Option<&SubmissionRow> {

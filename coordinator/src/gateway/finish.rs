@@ -7,6 +7,7 @@ use tonic::Status;
 
 use super::Gateway;
 use super::assemble::{Assembled, NoRecord, assemble};
+use super::judge;
 use super::session::{stopping, store_failed};
 use crate::store::row::EndRow;
 
@@ -41,7 +42,7 @@ pub(super) async fn finish(
     if position < last_seq {
         return Ok(Finished::Missing { attempt, position });
     }
-    match judge(&gateway, &announced).await? {
+    match examine(&gateway, &announced).await? {
         Ok((outcome, findings)) => {
             tracing::info!(%attempt, %outcome, findings = findings.len(), "an attempt ended");
             let event = Event::AttemptEnded { attempt: attempt.clone(), outcome, findings };
@@ -53,7 +54,7 @@ pub(super) async fn finish(
 }
 
 /// The outcome and the findings of a complete record, or why there is none.
-async fn judge(
+async fn examine(
     gateway: &Gateway,
     announced: &EndRow,
 ) -> Result<Result<(AttemptOutcome, Vec<ValidityReason>), String>, Status> {
@@ -68,7 +69,9 @@ async fn judge(
     if (last_seq, chain) != (announced.last_seq, announced.chain) {
         return Ok(Err("its batches do not have the announced number or chain".into()));
     }
-    let findings = record.findings();
+    let sweep = &record.attempt().trial.sweep;
+    let entry = gateway.driver.snapshot().sweeps.get(sweep).cloned();
+    let findings = judge::verdict(entry.as_deref(), &record).reasons();
     let closed = record.closed.ok_or_else(|| "its record has no closing entry".to_owned());
     Ok(closed.map(|closed| (closed.outcome, findings)))
 }

@@ -1,7 +1,7 @@
 //! Why an operator's call is refused, and the one place where a refusal becomes a status.
 
 use chimera_core::id::{NodeId, SweepId};
-use chimera_core::plan::PlanError;
+use chimera_core::plan::{PlanError, RefusalReason, SlotRefusal};
 use chimera_proto::convert::Invalid;
 use tonic::Status;
 
@@ -88,8 +88,16 @@ fn submit_status(error: &SubmitError) -> Status {
     }
 }
 
-/// What a changed sweep would cure is the caller's fault; what only a changed fleet would cure as well, because the
-/// text says which: waiting does not help, since a sweep is planned against the fleet of the moment.
+/// What a changed sweep would cure is the caller's fault. What only a changed fleet would cure is not: no nodes, or a
+/// model server that does not answer, may be another story in a moment.
 fn plan_status(error: &PlanError) -> Status {
-    Status::invalid_argument(error.to_string())
+    let unreachable =
+        |refusal: &SlotRefusal| matches!(refusal.reason, RefusalReason::ServerUnreachable { .. });
+    match error {
+        PlanError::NoNodes => Status::failed_precondition(error.to_string()),
+        PlanError::NoSlot { refusals, .. } if refusals.iter().any(unreachable) => {
+            Status::failed_precondition(error.to_string())
+        }
+        _ => Status::invalid_argument(error.to_string()),
+    }
 }

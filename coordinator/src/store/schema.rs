@@ -7,9 +7,9 @@ use sqlx::{Row, SqliteConnection};
 use super::failure::StoreError;
 
 /// Version of the tables below, kept in `PRAGMA user_version`. A database of version 0 is new.
-pub(super) const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 2;
 
-/// `journal`: every event of the scheduler in order, as an encoded `JournalEvent`. `chunks`: batches of attempts as they
+/// Tables of version 1. `journal`: every event of the scheduler in order, as an encoded `JournalEvent`. `chunks`: batches of attempts as they
 /// came. `attempts`: attempts whose record is complete. `submissions`: request ids, so that a repeated submission is
 /// recognised. `datasets`: where sealed sweeps lie, relative to the data directory.
 const SCHEMA: &str = "
@@ -49,21 +49,71 @@ CREATE TABLE datasets (
 PRAGMA user_version = 1;
 ";
 
-/// Creates the tables of a new database; refuses one of a newer build.
+/// What version 2 adds. `imports`: recordings of the earlier system. `import_rows`: their rows as they were read.
+const SCHEMA_2: &str = "
+CREATE TABLE imports (
+    name TEXT PRIMARY KEY,
+    provenance TEXT NOT NULL CHECK (provenance = 'imported'),
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    left_out INTEGER NOT NULL,
+    imported_unix_ns INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE import_rows (
+    import TEXT NOT NULL,
+    file TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    payload TEXT NOT NULL,
+    PRIMARY KEY (import, file, line)
+) STRICT;
+PRAGMA user_version = 2;
+";
+
+/// Creates the tables of a new database, adds those that an older one lacks, and refuses one of a newer build.
 pub(super) async fn prepare(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Open { path: path.to_path_buf(), source };
     let row = sqlx::query("PRAGMA user_version").fetch_one(&mut *connection).await.map_err(failed)?;
     match row.try_get::<i64, _>(0).map_err(failed)? {
         SCHEMA_VERSION => Ok(()),
-        0 => create(connection).await.map_err(failed),
+        0 => apply(connection, &[SCHEMA, SCHEMA_2]).await.map_err(failed),
+        1 => apply(connection, &[SCHEMA_2]).await.map_err(failed),
         found => Err(StoreError::NewerSchema { path: path.to_path_buf(), found, known: SCHEMA_VERSION }),
     }
 }
 
-/// All or nothing: a crash in between leaves an empty database of version 0.
-async fn create(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+/// All or nothing: a crash in between leaves the database at its former version.
+async fn apply(connection: &mut SqliteConnection, steps: &[&'static str]) -> Result<(), sqlx::Error> {
     sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
-    sqlx::raw_sql(SCHEMA).execute(&mut *connection).await?;
+    for step in steps {
+        sqlx::raw_sql(*step).execute(&mut *connection).await?;
+    }
     sqlx::query("COMMIT").execute(&mut *connection).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection;
+
+    use super::*;
+
+    async fn tables(connection: &mut SqliteConnection) -> Vec<String> {
+        let rows = sqlx::query("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
+        rows.fetch_all(connection).await.unwrap().iter().map(|row| row.get(0)).collect()
+    }
+
+    #[tokio::test]
+    async fn a_database_of_version_1_keeps_its_rows_and_gets_the_new_tables() {
+        let path = Path::new("x");
+        let mut old = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        sqlx::raw_sql(SCHEMA).execute(&mut old).await.unwrap();
+        sqlx::raw_sql("INSERT INTO journal VALUES (1, 2, 3, x'04')").execute(&mut old).await.unwrap();
+        prepare(&mut old, path).await.unwrap();
+        let row = sqlx::query("SELECT COUNT(*) FROM journal").fetch_one(&mut old).await.unwrap();
+        assert_eq!(row.get::<i64, _>(0), 1);
+
+        let mut new = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        prepare(&mut new, path).await.unwrap();
+        assert_eq!(tables(&mut old).await, tables(&mut new).await);
+        prepare(&mut new, path).await.unwrap();
+    }
 }

@@ -32,7 +32,7 @@ async fn a_sweep_that_fits_nowhere_is_refused_with_every_reason() {
     let folder = tempfile::tempdir().unwrap();
     let world = World::start(folder.path()).await;
     let empty = world.submit(samples::sweep("night", 1), "r1").await.unwrap_err();
-    assert_eq!(empty.code(), Code::InvalidArgument);
+    assert_eq!(empty.code(), Code::FailedPrecondition);
     let _nodes = (Node::join(&world, "lab-1").await, Node::join(&world, "lab-2").await);
     let mut sweep = samples::sweep("night", 1);
     sweep.cells[0].model = "llama3:latest".into();

@@ -96,9 +96,15 @@ pub enum RefusalReason {
 
 impl RefusalReason {
     pub(super) fn missing(model: &ModelName, listed: &[crate::node::ModelFacts]) -> Self {
-        let near = nearest(model.as_str(), listed.iter().map(|facts| facts.name.as_str()));
+        // People leave ":latest" out; with it a short name looks unlike every other.
+        let names = listed.iter().map(|facts| without_latest(&facts.name));
+        let near = nearest(without_latest(model.as_str()), names);
         Self::ModelMissing { model: model.clone(), near: near.map(str::to_owned) }
     }
+}
+
+fn without_latest(name: &str) -> &str {
+    name.strip_suffix(":latest").unwrap_or(name)
 }
 
 impl fmt::Display for SlotRefusal {

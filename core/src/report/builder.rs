@@ -9,6 +9,8 @@ use super::group::{GpuUse, Group, Rules, starts};
 use super::label::Labels as CellLabels;
 use super::listing::{Bounded, Excluded, FailedAttempt};
 use super::row::{CellRow, RowGpu, SlotCellRow};
+use super::validity_told::ValidityTold;
+use super::warning::Told;
 use super::{Header, Labels, Report, SCHEMA_VERSION, inspect, missing, verdict};
 use crate::id::{AttemptId, GpuUuid, SlotId};
 use crate::node::{NodeFacts, ProbeKind, SlotFacts};
@@ -18,6 +20,7 @@ use crate::quantity::attempt::GoodputLimits;
 use crate::record::AttemptRecord;
 use crate::scheduler::view::{SweepState, TrialCounts};
 use crate::sweep::Sweep;
+use crate::validity::{self, Asked, Evidence, Finding, Verdict};
 use crate::workload::Start;
 
 /// Everything about a sweep but its records.
@@ -107,6 +110,7 @@ pub struct ReportBuilder<'a> {
     failed: Bounded<FailedAttempt>,
     excluded: Bounded<Excluded>,
     observed: ObservedSets,
+    told: ValidityTold,
     unknown_trials: u64,
 }
 
@@ -131,6 +135,7 @@ impl<'a> ReportBuilder<'a> {
             failed: Bounded::default(),
             excluded: Bounded::default(),
             observed: ObservedSets::default(),
+            told: ValidityTold::default(),
             unknown_trials: 0,
         }
     }
@@ -145,11 +150,12 @@ impl<'a> ReportBuilder<'a> {
         }
     }
 
-    /// Adds the attempt that counts for its trial. A record that is not complete, or names reasons not to trust it, is
-    /// listed as excluded and enters no figure, although its trial is counted.
+    /// Adds the attempt that counts for its trial. A record that is not complete, or that the validity rules do not
+    /// trust, is listed as excluded and enters no figure, although its trial is counted.
     pub fn add_counted(&mut self, slot: &SlotId, record: &AttemptRecord) {
         self.books.counted += 1;
-        let trusted = record.complete() && record.findings().is_empty();
+        let verdict = self.judge(record);
+        let trusted = record.complete() && verdict.invalid.is_empty();
         self.account(slot, "counted", Some(record), trusted);
         let Some(cell) = self.cell(record.attempt()) else {
             return;
@@ -159,6 +165,7 @@ impl<'a> ReportBuilder<'a> {
             self.exclude(slot, cell, record, &[]);
             return;
         }
+        self.told.add(&self.label(cell), slot, &verdict);
         let mut starts = starts(record);
         if starts.is_empty() {
             starts.insert(self.context.sweep.workload.start);
@@ -210,6 +217,7 @@ impl<'a> ReportBuilder<'a> {
         };
         report.warnings =
             inspect::warnings(&report, self.context.sweep, self.context.plan, self.unknown_trials);
+        report.warnings.extend(self.told.warnings().map(Told::from));
         report.verdict = verdict::verdict(&report);
         report
     }
@@ -247,9 +255,16 @@ impl<'a> ReportBuilder<'a> {
         }
     }
 
+    /// The same rules that judged the record when it was completed.
+    fn judge(&self, record: &AttemptRecord) -> Verdict {
+        let asked = Asked::of(self.context.plan, self.context.nodes, record);
+        validity::judge(&Evidence::of(record, asked), &validity::Rules::default())
+    }
+
     fn exclude(&mut self, slot: &SlotId, cell: u32, record: &AttemptRecord, reasons: &[ValidityReason]) {
         self.group(cell, slot).excluded += 1;
-        let mut names: BTreeSet<ValidityReason> = record.findings().into_iter().collect();
+        let verdict = self.judge(record);
+        let mut names: BTreeSet<ValidityReason> = verdict.reasons().into_iter().collect();
         names.extend(reasons);
         let mut reasons: Vec<String> = names.iter().map(|reason| reason.name().to_owned()).collect();
         if !record.complete() {
@@ -262,6 +277,7 @@ impl<'a> ReportBuilder<'a> {
             slot: slot.to_string(),
             reasons,
             notes: notes.collect(),
+            details: verdict.invalid.iter().map(Finding::told).collect(),
         };
         self.excluded.add(record.attempt().clone(), entry);
     }

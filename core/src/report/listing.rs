@@ -48,6 +48,17 @@ pub struct Excluded {
     pub reasons: Vec<String>,
     /// What was found, in the words of the node; untrusted text.
     pub notes: Vec<String>,
+    /// What the validity rules found, each with its figures and notes of the node; untrusted text.
+    #[serde(default)]
+    pub details: Vec<String>,
+}
+
+impl Excluded {
+    /// What was found: the details, or the node's notes where an older report has no details.
+    #[must_use]
+    pub fn found(&self) -> &[String] {
+        if self.details.is_empty() { &self.notes } else { &self.details }
+    }
 }
 
 /// A list while records come in.

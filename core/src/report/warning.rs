@@ -22,6 +22,28 @@ impl From<Warning> for Told {
     }
 }
 
+/// A finding of the validity rules on attempts that stay in the figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Marked {
+    /// Name of the reason.
+    pub reason: String,
+    /// Attempts.
+    pub n: u64,
+    /// One of them: where, and what was found.
+    pub example: String,
+}
+
+/// A validity rule that could not be checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NotChecked {
+    /// Name of the reason that the rule looks for.
+    pub reason: String,
+    /// Why it could not be checked.
+    pub why: String,
+    /// Attempts in the figures.
+    pub n: u64,
+}
+
 /// Something that limits what the figures mean. Shares are 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -159,6 +181,16 @@ pub enum Warning {
     },
     /// The prompt cache was allowed.
     PromptCacheAllowed,
+    /// The validity rules found something that leaves no attempt out.
+    AttemptsMarked {
+        /// What, by reason.
+        marks: Vec<Marked>,
+    },
+    /// Validity rules could not be checked: what they look for may have happened.
+    RulesNotChecked {
+        /// Which, by cause.
+        rules: Vec<NotChecked>,
+    },
     /// Attempts belong to no trial of the plan.
     UnknownTrials {
         /// How many.
@@ -211,6 +243,10 @@ impl Warning {
             Self::StreamsShareServer { .. } => {
                 "read decode and prefill as under load; use concurrency 1 for the bare speed"
             }
+            Self::AttemptsMarked { .. } => "compare marked attempts only with attempts marked alike",
+            Self::RulesNotChecked { .. } => {
+                "what these rules look for may have happened unseen; docs say what each needs"
+            }
             Self::PromptCacheAllowed => "set cache = \"bust\" to measure the prompt in full",
         }
     }
@@ -252,6 +288,8 @@ impl fmt::Display for Warning {
                 write!(f, "energy is integrated from power samples in {n} attempts: no counter could tell")
             }
             Self::UnknownTrials { n } => write!(f, "attempts that belong to no trial of the plan: {n}"),
+            Self::AttemptsMarked { marks } => fmt_marks(f, marks),
+            Self::RulesNotChecked { rules } => fmt_not_checked(f, rules),
             of_a_row => of_a_row.fmt_row(f),
         }
     }
@@ -313,4 +351,27 @@ impl Warning {
             _ => 0,
         }
     }
+}
+
+fn fmt_marks(f: &mut fmt::Formatter<'_>, marks: &[Marked]) -> fmt::Result {
+    f.write_str("marked, and in the figures:")?;
+    for (index, mark) in marks.iter().enumerate() {
+        let gap = if index == 0 { " " } else { "; " };
+        write!(f, "{gap}{} (attempts: {}, such as {})", mark.reason, mark.n, mark.example)?;
+    }
+    Ok(())
+}
+
+/// Rules with one cause and one count stand together.
+fn fmt_not_checked(f: &mut fmt::Formatter<'_>, rules: &[NotChecked]) -> fmt::Result {
+    f.write_str("validity rules not checked:")?;
+    for (index, alike) in rules.chunk_by(|a, b| (&a.why, a.n) == (&b.why, b.n)).enumerate() {
+        let names: Vec<&str> = alike.iter().map(|rule| rule.reason.as_str()).collect();
+        let gap = if index == 0 { " " } else { "; " };
+        write!(f, "{gap}{}", names.join(", "))?;
+        if let Some(rule) = alike.first() {
+            write!(f, " ({}; attempts: {})", rule.why, rule.n)?;
+        }
+    }
+    Ok(())
 }

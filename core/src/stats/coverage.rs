@@ -3,7 +3,8 @@
 
 use super::bootstrap::{Resampling, Share, bca, mean, ratio};
 use super::confidence::{IntervalMethod, SampleSize};
-use super::estimate::{Estimate, NoEstimate, around_mean};
+use super::estimate::{Estimate, NoEstimate, with_critical};
+use super::interval::student_quantile;
 use super::median::between_ranks;
 use super::proportion::Proportion;
 use super::sample::Sample;
@@ -57,9 +58,11 @@ impl CoverageCase {
 #[must_use]
 pub fn coverage(case: CoverageCase, shape: Shape, n: usize, sweeps: u64, seed: Seed) -> Proportion {
     let mut covered = Proportion::default();
+    let confidence = case.method().confidence(SampleSize::Planned);
+    // The same for all sweeps, and dearer than everything else about a Student interval.
+    let t = student_quantile(n.saturating_sub(1), 0.5 + confidence / 2.0).unwrap_or(f64::INFINITY);
     for sweep in 0..sweeps {
-        let seed = seed.nth(sweep);
-        covered.count(covers(case, shape, n, seed).unwrap_or(false));
+        covered.count(covers(case, shape, n, seed.nth(sweep), t).unwrap_or(false));
     }
     covered
 }
@@ -69,7 +72,7 @@ const BLOCK_EFFECT: f64 = 0.1;
 /// Resamples here: fewer than in print, because the error of 1,000 resamples is far below that of the sweeps.
 const RESAMPLES_HERE: u32 = 1_000;
 
-fn covers(case: CoverageCase, shape: Shape, n: usize, seed: Seed) -> Result<bool, NoEstimate> {
+fn covers(case: CoverageCase, shape: Shape, n: usize, seed: Seed, t: f64) -> Result<bool, NoEstimate> {
     let mut stream = seed.stream();
     let mut rows = || (0..n).map(|_| shape.draw(&mut stream)).collect::<Vec<f64>>();
     let confidence = case.method().confidence(SampleSize::Planned);
@@ -77,11 +80,11 @@ fn covers(case: CoverageCase, shape: Shape, n: usize, seed: Seed) -> Result<bool
     let within = |found: Estimate, truth| found.interval.low <= truth && truth <= found.interval.high;
     match case {
         CoverageCase::Alone(IntervalMethod::Student) => {
-            Ok(within(around_mean(&Sample::new(rows()), confidence)?, shape.mean()))
+            Ok(within(with_critical(&Sample::new(rows()), t)?, shape.mean()))
         }
         CoverageCase::Alone(IntervalMethod::LogStudent) => {
             let logs = rows().iter().map(|row| row.ln()).collect();
-            Ok(within(around_mean(&Sample::new(logs), confidence)?, shape.log_mean()))
+            Ok(within(with_critical(&Sample::new(logs), t)?, shape.log_mean()))
         }
         CoverageCase::Alone(IntervalMethod::Median) => {
             let found = between_ranks(&rows(), confidence)?.interval;
@@ -95,11 +98,11 @@ fn covers(case: CoverageCase, shape: Shape, n: usize, seed: Seed) -> Result<bool
             Ok(within(bca(&shares, ratio, resampling, confidence)?, TOKENS / shape.mean()))
         }
         CoverageCase::Alone(IntervalMethod::Paired) | CoverageCase::PairedLike => {
-            Ok(within(paired(shape, shape, n, &mut stream)?, 0.0))
+            Ok(within(paired(shape, shape, n, &mut stream, t)?, 0.0))
         }
         CoverageCase::PairedUnlike => {
             let truth = shape.log_mean() - Shape::Normal.log_mean();
-            Ok(within(paired(shape, Shape::Normal, n, &mut stream)?, truth))
+            Ok(within(paired(shape, Shape::Normal, n, &mut stream, t)?, truth))
         }
     }
 }
@@ -113,14 +116,14 @@ fn share(time: f64, stream: &mut Stream) -> Share {
 }
 
 /// Mean difference of logarithms over `n` blocks, with its interval.
-fn paired(a: Shape, b: Shape, n: usize, stream: &mut Stream) -> Result<Estimate, NoEstimate> {
+fn paired(a: Shape, b: Shape, n: usize, stream: &mut Stream, t: f64) -> Result<Estimate, NoEstimate> {
     let difference = |stream: &mut Stream| {
         let block = BLOCK_EFFECT * standard_normal(stream);
         let (a, b) = (a.draw(stream).ln() + block, b.draw(stream).ln() + block);
         a - b
     };
     let differences = (0..n).map(|_| difference(stream)).collect();
-    around_mean(&Sample::new(differences), IntervalMethod::Paired.confidence(SampleSize::Planned))
+    with_critical(&Sample::new(differences), t)
 }
 
 #[cfg(test)]

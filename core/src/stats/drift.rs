@@ -108,7 +108,8 @@ mod tests {
 
     fn noisy(blocks: u32, per_block: f64, noise: f64, seed: Seed) -> Vec<(u32, f64)> {
         let mut stream = seed.stream();
-        let figure = |block| 100.0 * (f64::from(block) * per_block + noise * standard_normal(&mut stream)).exp();
+        let figure =
+            |block| 100.0 * (f64::from(block) * per_block + noise * standard_normal(&mut stream)).exp();
         (0..blocks).zip((0..blocks).map(figure)).collect()
     }
 
@@ -123,7 +124,8 @@ mod tests {
 
     #[test]
     fn a_step_half_way_is_shown() {
-        let figures: Vec<(u32, f64)> = (0..12).map(|b| (b, if b < 6 { 40.0 } else { 75.0 } + f64::from(b % 3))).collect();
+        let figures: Vec<(u32, f64)> =
+            (0..12).map(|b| (b, if b < 6 { 40.0 } else { 75.0 } + f64::from(b % 3))).collect();
         assert!(matches!(
             drift(&figures, Scale::Ratio, Seed(1)),
             DriftVerdict::Drifting { direction: Direction::Higher, .. }
@@ -155,9 +157,6 @@ mod tests {
         let figures: Vec<(u32, f64)> = (0..10).map(|b| (b, f64::from(b / 2))).collect();
         assert!(matches!(drift(&figures, Scale::Difference, Seed(1)), DriftVerdict::Drifting { .. }));
         let flat: Vec<(u32, f64)> = (0..10).map(|b| (b, 7.0)).collect();
-        assert_eq!(
-            drift(&flat, Scale::Difference, Seed(1)),
-            DriftVerdict::NoneShown { p: 1.0, change: 0.0 }
-        );
+        assert_eq!(drift(&flat, Scale::Difference, Seed(1)), DriftVerdict::NoneShown { p: 1.0, change: 0.0 });
     }
 }

@@ -68,9 +68,14 @@ pub fn geometric_mean_interval(rows: &[f64], size: SampleSize) -> Result<Estimat
 /// Mean and Student's interval at a confidence, whatever n is.
 pub(super) fn around_mean(rows: &Sample, confidence: f64) -> Result<Estimate, NoEstimate> {
     let n = rows.len();
-    let needed = NoEstimate::NotEnough { n, needed: 2 };
-    let (mean, sd) = rows.mean().zip(rows.sd()).ok_or(needed)?;
-    let t = student_quantile(n - 1, 0.5 + confidence / 2.0).ok_or(needed)?;
+    let t = n.checked_sub(1).and_then(|df| student_quantile(df, 0.5 + confidence / 2.0));
+    with_critical(rows, t.ok_or(NoEstimate::NotEnough { n, needed: 2 })?)
+}
+
+/// Mean ± t · sd/√n.
+pub(super) fn with_critical(rows: &Sample, t: f64) -> Result<Estimate, NoEstimate> {
+    let n = rows.len();
+    let (mean, sd) = rows.mean().zip(rows.sd()).ok_or(NoEstimate::NotEnough { n, needed: 2 })?;
     let half = t * sd / (n as f64).sqrt();
     let finite = mean.is_finite() && half.is_finite();
     let interval = Interval { low: mean - half, high: mean + half };

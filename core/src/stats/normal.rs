@@ -78,8 +78,13 @@ fn acklam(p: f64) -> f64 {
         4.374_664_141_464_968,
         2.938_163_982_698_783,
     ];
-    const D: [f64; 5] =
-        [7.784_695_709_041_462e-3, 3.224_671_290_700_398e-1, 2.445_134_137_142_996, 3.754_408_661_907_416, 1.0];
+    const D: [f64; 5] = [
+        7.784_695_709_041_462e-3,
+        3.224_671_290_700_398e-1,
+        2.445_134_137_142_996,
+        3.754_408_661_907_416,
+        1.0,
+    ];
     const LOW: f64 = 0.024_25;
     let tail = |p: f64| {
         let q = (-2.0 * p.ln()).sqrt();
@@ -127,6 +132,9 @@ mod tests {
             assert!((normal_cdf(x) - p).abs() < 1e-14, "p {p}: {x}");
         }
         assert!((normal_quantile(0.975).unwrap() - 1.959_963_984_540_054).abs() < 1e-12);
-        assert_eq!((normal_quantile(0.0), normal_quantile(1.0), normal_quantile(f64::NAN)), (None, None, None));
+        assert_eq!(
+            (normal_quantile(0.0), normal_quantile(1.0), normal_quantile(f64::NAN)),
+            (None, None, None)
+        );
     }
 }

@@ -4,7 +4,7 @@ use super::sample::Sample;
 
 /// |z| above which a row is odd (Iglewicz, Hoaglin 1993).
 pub const Z_LIMIT: f64 = 3.5;
-/// Share of the median by which a row must be off besides: z alone calls a healthy GPU odd in every third fleet of
+/// Share of the median by which a row must be off besides: z alone calls a healthy GPU odd in every seventh fleet of
 /// eight, because eight rows know their own spread badly.
 pub const MARGIN: f64 = 0.02;
 /// Rows that are needed: of two, neither is the odd one.

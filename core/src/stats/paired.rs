@@ -57,14 +57,14 @@ pub struct PairedTest {
 ///
 /// # Errors
 /// [`NoEstimate`] below the floor of [`IntervalMethod::Paired`].
-pub fn paired_test(
-    differences: &[f64],
-    scale: Scale,
-    size: SampleSize,
-) -> Result<PairedTest, NoEstimate> {
-    let sample = Sample::new(differences.to_vec());
-    NoEstimate::unless(sample.len(), IntervalMethod::Paired, size)?;
-    let effect = around_mean(&sample, IntervalMethod::Paired.confidence(size))?;
+pub fn paired_test(differences: &[f64], scale: Scale, size: SampleSize) -> Result<PairedTest, NoEstimate> {
+    let (sample, method) = (Sample::new(differences.to_vec()), IntervalMethod::Paired);
+    NoEstimate::unless(sample.len(), method, size)?;
+    test(&sample, scale, method.confidence(size))
+}
+
+fn test(sample: &Sample, scale: Scale, confidence: f64) -> Result<PairedTest, NoEstimate> {
+    let effect = around_mean(sample, confidence)?;
     let error = sample.sd().map_or(f64::INFINITY, |sd| sd / (sample.len() as f64).sqrt());
     Ok(PairedTest { effect: scale.estimate(effect), p: two_sided(effect.value, error, sample.len() - 1) })
 }
@@ -94,7 +94,7 @@ mod tests {
         let first = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0];
         let second = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4];
         let differences: Vec<f64> = first.iter().zip(second).map(|(a, b)| a - b).collect();
-        let found = paired_test(&differences, Scale::Difference, SampleSize::Planned).unwrap();
+        let found = test(&Sample::new(differences), Scale::Difference, 0.95).unwrap();
         assert!((found.p - 0.002_832_89).abs() < 1e-7, "{found:?}");
         assert!((found.effect.value + 1.58).abs() < 1e-12);
         assert!((found.effect.interval.low + 2.459_885_8).abs() < 1e-6);
@@ -111,21 +111,24 @@ mod tests {
 
     #[test]
     fn equal_rows_show_nothing_and_a_constant_shift_shows() {
-        let none = paired_test(&[0.0; 10], Scale::Ratio, SampleSize::Planned).unwrap();
+        let none = paired_test(&[0.0; 12], Scale::Ratio, SampleSize::Planned).unwrap();
         assert_eq!((none.p, none.effect.value), (1.0, 1.0));
-        let shift = paired_test(&[0.25; 10], Scale::Ratio, SampleSize::Planned).unwrap();
+        let shift = paired_test(&[0.25; 12], Scale::Ratio, SampleSize::Planned).unwrap();
         assert_eq!((shift.p, shift.effect.value), (0.0, 0.25_f64.exp()));
     }
 
     #[test]
     fn what_has_no_logarithm_is_absent() {
         assert_eq!((Scale::Ratio.coordinate(0.0), Scale::Ratio.coordinate(-1.0)), (None, None));
-        assert_eq!((Scale::Difference.coordinate(-1.0), Scale::Difference.coordinate(f64::NAN)), (Some(-1.0), None));
+        assert_eq!(
+            (Scale::Difference.coordinate(-1.0), Scale::Difference.coordinate(f64::NAN)),
+            (Some(-1.0), None)
+        );
     }
 
     proptest! {
         #[test]
-        fn swapping_the_cells_inverts_the_ratio(differences in prop::collection::vec(-1.0_f64..1.0, 10..40)) {
+        fn swapping_the_cells_inverts_the_ratio(differences in prop::collection::vec(-1.0_f64..1.0, 12..40)) {
             let mirrored: Vec<f64> = differences.iter().map(|d| -d).collect();
             let there = paired_test(&differences, Scale::Ratio, SampleSize::Planned).unwrap();
             let back = paired_test(&mirrored, Scale::Ratio, SampleSize::Planned).unwrap();
@@ -135,14 +138,14 @@ mod tests {
         }
 
         #[test]
-        fn p_and_interval_never_disagree(differences in prop::collection::vec(-1.0_f64..1.0, 10..40)) {
+        fn p_and_interval_never_disagree(differences in prop::collection::vec(-1.0_f64..1.0, 12..40)) {
             let found = paired_test(&differences, Scale::Difference, SampleSize::Planned).unwrap();
             let excluded = found.effect.interval.low > 0.0 || found.effect.interval.high < 0.0;
             prop_assert!(excluded == (found.p < 0.05) || (found.p - 0.05).abs() < 1e-9);
         }
 
         #[test]
-        fn order_changes_nothing(mut differences in prop::collection::vec(-1.0_f64..1.0, 10..40), seed in any::<u64>()) {
+        fn order_changes_nothing(mut differences in prop::collection::vec(-1.0_f64..1.0, 12..40), seed in any::<u64>()) {
             let before = paired_test(&differences, Scale::Ratio, SampleSize::Planned).unwrap();
             Seed(seed).stream().shuffle(&mut differences);
             prop_assert_eq!(before, paired_test(&differences, Scale::Ratio, SampleSize::Planned).unwrap());

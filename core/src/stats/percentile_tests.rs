@@ -16,7 +16,10 @@ fn numpy_agrees() {
         let sample = Sample::new(parse(rows));
         for (p, expected) in SHARES.into_iter().zip(parse(expected)) {
             let found = sample.quantile(p).unwrap();
-            assert!((found - expected).abs() <= 1e-12 * expected.abs().max(1.0), "p {p}: {found} is not {expected}");
+            assert!(
+                (found - expected).abs() <= 1e-12 * expected.abs().max(1.0),
+                "p {p}: {found} is not {expected}"
+            );
         }
         seen += 1;
     }

@@ -24,10 +24,7 @@ impl TryFrom<&Arrivals> for v1::Arrivals {
     fn try_from(lines: &Arrivals) -> Result<Self, Invalid> {
         let Arrivals { ordinal, arrivals } = lines;
         check::count("arrivals", arrivals, 0..=ARRIVALS_MAX)?;
-        let mut wire = Self {
-            ordinal: *ordinal,
-            ..Self::default()
-        };
+        let mut wire = Self { ordinal: *ordinal, ..Self::default() };
         let mut last = Last::default();
         for (index, arrival) in (0_u32..).zip(arrivals) {
             last.push(&mut wire, index, *arrival)?;
@@ -48,27 +45,14 @@ struct Last {
 
 impl Last {
     fn push(&mut self, wire: &mut v1::Arrivals, index: u32, arrival: Arrival) -> Result<(), Invalid> {
-        let Arrival {
-            at,
-            bound,
-            kind,
-            text_bytes,
-            tokens,
-            created_at,
-        } = arrival;
-        let fallen = || {
-            Invalid::new("at", "lies before the line before")
-                .at(index as usize)
-                .within("arrivals")
-        };
-        wire.at_delta_ns
-            .push(at.0.checked_sub(self.at).ok_or_else(fallen)?);
+        let Arrival { at, bound, kind, text_bytes, tokens, created_at } = arrival;
+        let fallen =
+            || Invalid::new("at", "lies before the line before").at(index as usize).within("arrivals");
+        wire.at_delta_ns.push(at.0.checked_sub(self.at).ok_or_else(fallen)?);
         wire.flags.push(flags(bound, kind));
         wire.text_bytes.push(text_bytes);
-        wire.tokens_plus_one
-            .push(tokens.map_or(0, |tokens| u32::from(tokens) + 1));
-        wire.created_delta_ns
-            .push(created_at.map_or(0, |UnixNanos(stamp)| stamp.wrapping_sub(self.stamp)));
+        wire.tokens_plus_one.push(tokens.map_or(0, |tokens| u32::from(tokens) + 1));
+        wire.created_delta_ns.push(created_at.map_or(0, |UnixNanos(stamp)| stamp.wrapping_sub(self.stamp)));
         match created_at {
             Some(UnixNanos(stamp)) => self.stamp = stamp,
             None => wire.unstamped.push(index),
@@ -95,28 +79,19 @@ impl TryFrom<v1::Arrivals> for Arrivals {
         check::count("at_delta_ns", &at_delta_ns, 0..=ARRIVALS_MAX)?;
         check::count("flags", &flags, lines..=lines)?;
         check::count("text_bytes", &text_bytes, lines..=lines)?;
-        let kinds = flags
-            .iter()
-            .enumerate()
-            .map(read_flags)
-            .collect::<Result<Vec<_>, _>>()?;
+        let kinds = flags.iter().enumerate().map(read_flags).collect::<Result<Vec<_>, _>>()?;
         let columns = times(&at_delta_ns)?.into_iter().zip(kinds).zip(text_bytes);
         let columns = columns.zip(tokens(&tokens_plus_one, lines)?);
         let columns = columns.zip(stamps(&created_delta_ns, &unstamped, lines)?);
-        let arrivals = columns.map(
-            |((((at, (bound, kind)), text_bytes), tokens), created_at)| Arrival {
-                at,
-                bound,
-                kind,
-                text_bytes,
-                tokens,
-                created_at,
-            },
-        );
-        Ok(Self {
-            ordinal,
-            arrivals: arrivals.collect(),
-        })
+        let arrivals = columns.map(|((((at, (bound, kind)), text_bytes), tokens), created_at)| Arrival {
+            at,
+            bound,
+            kind,
+            text_bytes,
+            tokens,
+            created_at,
+        });
+        Ok(Self { ordinal, arrivals: arrivals.collect() })
     }
 }
 
@@ -135,9 +110,7 @@ fn read_flags((index, flags): (usize, &u32)) -> Result<(bool, ArrivalKind), Inva
         1 => ArrivalKind::Thinking,
         2 => ArrivalKind::Empty,
         _ => {
-            return Err(Invalid::new("", format!("{flags} is not a known value"))
-                .at(index)
-                .within("flags"));
+            return Err(Invalid::new("", format!("{flags} is not a known value")).at(index).within("flags"));
         }
     };
     Ok((flags & FLAG_BOUND != 0, kind))
@@ -146,11 +119,8 @@ fn read_flags((index, flags): (usize, &u32)) -> Result<(bool, ArrivalKind), Inva
 fn times(deltas: &[u64]) -> Result<Vec<Nanos>, Invalid> {
     let mut last = 0_u64;
     let add = |(index, delta): (usize, &u64)| {
-        let overflow = || {
-            Invalid::new("", "the time does not fit into 64 bits")
-                .at(index)
-                .within("at_delta_ns")
-        };
+        let overflow =
+            || Invalid::new("", "the time does not fit into 64 bits").at(index).within("at_delta_ns");
         last = last.checked_add(*delta).ok_or_else(overflow)?;
         Ok(Nanos(last))
     };
@@ -164,15 +134,9 @@ fn tokens(column: &[u32], lines: usize) -> Result<Vec<Option<u16>>, Invalid> {
     check::count("tokens_plus_one", column, lines..=lines)?;
     let read = |(index, plus_one): (usize, &u32)| {
         let overflow = |_| {
-            Invalid::new("", format!("{plus_one} is not in 0 to 65536"))
-                .at(index)
-                .within("tokens_plus_one")
+            Invalid::new("", format!("{plus_one} is not in 0 to 65536")).at(index).within("tokens_plus_one")
         };
-        plus_one
-            .checked_sub(1)
-            .map(u16::try_from)
-            .transpose()
-            .map_err(overflow)
+        plus_one.checked_sub(1).map(u16::try_from).transpose().map_err(overflow)
     };
     column.iter().enumerate().map(read).collect()
 }

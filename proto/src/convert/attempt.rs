@@ -54,15 +54,8 @@ impl TryFrom<v1::AttemptOutcome> for AttemptOutcome {
 
 impl From<&AttemptId> for v1::AttemptId {
     fn from(attempt: &AttemptId) -> Self {
-        let AttemptId {
-            trial: TrialId { sweep, ordinal },
-            number,
-        } = attempt;
-        Self {
-            sweep: sweep.to_string(),
-            trial: *ordinal,
-            number: number.get(),
-        }
+        let AttemptId { trial: TrialId { sweep, ordinal }, number } = attempt;
+        Self { sweep: sweep.to_string(), trial: *ordinal, number: number.get() }
     }
 }
 
@@ -74,24 +67,13 @@ impl TryFrom<v1::AttemptId> for AttemptId {
         let sweep = check::named("sweep", SweepId::new(&sweep))?;
         let number =
             AttemptNumber::new(number).ok_or_else(|| Invalid::new("number", "attempts count from 1"))?;
-        Ok(Self {
-            trial: TrialId {
-                sweep,
-                ordinal: trial,
-            },
-            number,
-        })
+        Ok(Self { trial: TrialId { sweep, ordinal: trial }, number })
     }
 }
 
 impl From<&HeldAttempt> for v1::HeldAttempt {
     fn from(held: &HeldAttempt) -> Self {
-        let HeldAttempt {
-            attempt,
-            state,
-            last_seq,
-            chain,
-        } = held;
+        let HeldAttempt { attempt, state, last_seq, chain } = held;
         Self {
             attempt: Some(attempt.into()),
             state: v1::HeldState::from(*state).into(),
@@ -105,12 +87,7 @@ impl TryFrom<v1::HeldAttempt> for HeldAttempt {
     type Error = Invalid;
 
     fn try_from(wire: v1::HeldAttempt) -> Result<Self, Invalid> {
-        let v1::HeldAttempt {
-            attempt,
-            state,
-            last_seq,
-            chain,
-        } = wire;
+        let v1::HeldAttempt { attempt, state, last_seq, chain } = wire;
         Ok(Self {
             attempt: check::required("attempt", attempt)?,
             state: check::variant::<v1::HeldState, _>("state", state)?,

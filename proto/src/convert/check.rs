@@ -54,11 +54,7 @@ where
     W: TryFrom<i32>,
     T: TryFrom<W, Error = Invalid>,
 {
-    if number == 0 {
-        Ok(None)
-    } else {
-        variant::<W, T>(field, number).map(Some)
-    }
+    if number == 0 { Ok(None) } else { variant::<W, T>(field, number).map(Some) }
 }
 
 /// Names the field of a refusal that core made.
@@ -102,16 +98,8 @@ where
     W: Copy + Display,
     T: TryFrom<W> + PartialOrd + Display,
 {
-    let refusal = || {
-        Invalid::new(
-            field,
-            format!("{number} is not in {} to {}", range.start(), range.end()),
-        )
-    };
-    T::try_from(number)
-        .ok()
-        .filter(|found| range.contains(found))
-        .ok_or_else(refusal)
+    let refusal = || Invalid::new(field, format!("{number} is not in {} to {}", range.start(), range.end()));
+    T::try_from(number).ok().filter(|found| range.contains(found)).ok_or_else(refusal)
 }
 
 /// Reads a digest of 32 bytes.
@@ -127,11 +115,7 @@ pub fn digest(field: &str, bytes: &[u8]) -> Result<Digest, Invalid> {
 /// # Errors
 /// [`Invalid`] for another length.
 pub fn digest_or_absent(field: &str, bytes: &[u8]) -> Result<Option<Digest>, Invalid> {
-    if bytes.is_empty() {
-        Ok(None)
-    } else {
-        digest(field, bytes).map(Some)
-    }
+    if bytes.is_empty() { Ok(None) } else { digest(field, bytes).map(Some) }
 }
 
 fn length(field: &str, found: usize, range: RangeInclusive<usize>, unit: &str) -> Result<(), Invalid> {
@@ -139,8 +123,5 @@ fn length(field: &str, found: usize, range: RangeInclusive<usize>, unit: &str) -
         return Ok(());
     }
     let (min, max) = (range.start(), range.end());
-    Err(Invalid::new(
-        field,
-        format!("has {found} {unit}, not {min} to {max}"),
-    ))
+    Err(Invalid::new(field, format!("has {found} {unit}, not {min} to {max}")))
 }

@@ -29,11 +29,7 @@ pub fn encode_entries(entries: &[Entry]) -> Result<Vec<u8>, Invalid> {
     let convert = |(index, entry): (usize, &Entry)| {
         v1::Entry::try_from(entry).map_err(|invalid| invalid.at(index).within("entries"))
     };
-    let entries = entries
-        .iter()
-        .enumerate()
-        .map(convert)
-        .collect::<Result<_, _>>()?;
+    let entries = entries.iter().enumerate().map(convert).collect::<Result<_, _>>()?;
     let bytes = v1::Entries { entries }.encode_to_vec();
     // A record that its reader refuses would be lost long after its run: it is refused here instead.
     decode_entries(&bytes).map(|_| bytes)
@@ -146,15 +142,7 @@ impl TryFrom<v1::AttemptOpened> for AttemptOpened {
 
 impl From<&LoadObserved> for v1::LoadObserved {
     fn from(load: &LoadObserved) -> Self {
-        let LoadObserved {
-            at,
-            cause,
-            elapsed,
-            context_length,
-            size,
-            size_vram,
-            digest,
-        } = load;
+        let LoadObserved { at, cause, elapsed, context_length, size, size_vram, digest } = load;
         Self {
             at_ns: at.0,
             cause: v1::LoadCause::from(*cause).into(),
@@ -262,15 +250,7 @@ impl TryFrom<v1::GenerationOpened> for GenerationOpened {
 
 impl From<&FinalRecord> for v1::FinalRecord {
     fn from(record: &FinalRecord) -> Self {
-        let FinalRecord {
-            total,
-            load,
-            prompt_tokens,
-            prompt,
-            tokens,
-            eval,
-            created_at,
-        } = record;
+        let FinalRecord { total, load, prompt_tokens, prompt, tokens, eval, created_at } = record;
         Self {
             total_ns: total.map(|span| span.0),
             load_ns: load.map(|span| span.0),
@@ -287,15 +267,8 @@ impl TryFrom<v1::FinalRecord> for FinalRecord {
     type Error = Invalid;
 
     fn try_from(wire: v1::FinalRecord) -> Result<Self, Invalid> {
-        let v1::FinalRecord {
-            total_ns,
-            load_ns,
-            prompt_tokens,
-            prompt_ns,
-            tokens,
-            eval_ns,
-            created_unix_ns,
-        } = wire;
+        let v1::FinalRecord { total_ns, load_ns, prompt_tokens, prompt_ns, tokens, eval_ns, created_unix_ns } =
+            wire;
         Ok(Self {
             total: total_ns.map(Nanos),
             load: load_ns.map(Nanos),
@@ -374,11 +347,7 @@ impl From<&Note> for v1::Note {
     fn from(note: &Note) -> Self {
         let Note { at, reason, text } = note;
         let reason = reason.map(v1::ValidityReason::from).unwrap_or_default().into();
-        Self {
-            at_ns: at.0,
-            reason,
-            text: text.clone(),
-        }
+        Self { at_ns: at.0, reason, text: text.clone() }
     }
 }
 
@@ -388,22 +357,14 @@ impl TryFrom<v1::Note> for Note {
     fn try_from(wire: v1::Note) -> Result<Self, Invalid> {
         let v1::Note { at_ns, reason, text } = wire;
         let reason = check::variant_or_absent::<v1::ValidityReason, _>("reason", reason)?;
-        Ok(Self {
-            at: Nanos(at_ns),
-            reason,
-            text: check::text("text", text, 0..=CAUSE_MAX_BYTES)?,
-        })
+        Ok(Self { at: Nanos(at_ns), reason, text: check::text("text", text, 0..=CAUSE_MAX_BYTES)? })
     }
 }
 
 impl From<&AttemptClosed> for v1::AttemptClosed {
     fn from(closed: &AttemptClosed) -> Self {
         let AttemptClosed { outcome, cause, at } = closed;
-        Self {
-            outcome: v1::AttemptOutcome::from(*outcome).into(),
-            cause: cause.clone(),
-            at_ns: at.0,
-        }
+        Self { outcome: v1::AttemptOutcome::from(*outcome).into(), cause: cause.clone(), at_ns: at.0 }
     }
 }
 
@@ -411,16 +372,8 @@ impl TryFrom<v1::AttemptClosed> for AttemptClosed {
     type Error = Invalid;
 
     fn try_from(wire: v1::AttemptClosed) -> Result<Self, Invalid> {
-        let v1::AttemptClosed {
-            outcome,
-            cause,
-            at_ns,
-        } = wire;
+        let v1::AttemptClosed { outcome, cause, at_ns } = wire;
         let outcome = check::variant::<v1::AttemptOutcome, _>("outcome", outcome)?;
-        Ok(Self {
-            outcome,
-            cause: check::optional_text("cause", cause, CAUSE_MAX_BYTES)?,
-            at: Nanos(at_ns),
-        })
+        Ok(Self { outcome, cause: check::optional_text("cause", cause, CAUSE_MAX_BYTES)?, at: Nanos(at_ns) })
     }
 }

@@ -13,11 +13,7 @@ const PERFORMANCE_STATE_MAX: u32 = 15;
 impl From<&GpuProcess> for v1::GpuProcess {
     fn from(process: &GpuProcess) -> Self {
         let GpuProcess { pid, memory, own } = process;
-        Self {
-            pid: *pid,
-            memory_bytes: memory.map(|bytes| bytes.0),
-            own: *own,
-        }
+        Self { pid: *pid, memory_bytes: memory.map(|bytes| bytes.0), own: *own }
     }
 }
 
@@ -25,16 +21,8 @@ impl TryFrom<v1::GpuProcess> for GpuProcess {
     type Error = Invalid;
 
     fn try_from(wire: v1::GpuProcess) -> Result<Self, Invalid> {
-        let v1::GpuProcess {
-            pid,
-            memory_bytes,
-            own,
-        } = wire;
-        Ok(Self {
-            pid,
-            memory: memory_bytes.map(Bytes),
-            own,
-        })
+        let v1::GpuProcess { pid, memory_bytes, own } = wire;
+        Ok(Self { pid, memory: memory_bytes.map(Bytes), own })
     }
 }
 
@@ -134,9 +122,6 @@ fn known_processes(processes: Vec<v1::GpuProcess>, known: bool) -> Result<Option
     match (known, processes.is_empty()) {
         (true, _) => check::each("processes", processes).map(Some),
         (false, true) => Ok(None),
-        (false, false) => Err(Invalid::new(
-            "processes",
-            "listed although the device does not tell",
-        )),
+        (false, false) => Err(Invalid::new("processes", "listed although the device does not tell")),
     }
 }

@@ -27,13 +27,7 @@ pub struct Hello {
 
 impl From<&Hello> for v1::Hello {
     fn from(hello: &Hello) -> Self {
-        let Hello {
-            protocol_min,
-            protocol_max,
-            nonce,
-            facts,
-            held,
-        } = hello;
+        let Hello { protocol_min, protocol_max, nonce, facts, held } = hello;
         Self {
             protocol_min: *protocol_min,
             protocol_max: *protocol_max,
@@ -48,13 +42,7 @@ impl TryFrom<v1::Hello> for Hello {
     type Error = Invalid;
 
     fn try_from(wire: v1::Hello) -> Result<Self, Invalid> {
-        let v1::Hello {
-            protocol_min,
-            protocol_max,
-            process_nonce,
-            facts,
-            held,
-        } = wire;
+        let v1::Hello { protocol_min, protocol_max, process_nonce, facts, held } = wire;
         check::count("held", &held, 0..=HELD_MAX)?;
         Ok(Self {
             protocol_min,

@@ -15,10 +15,7 @@ pub struct Invalid {
 impl Invalid {
     /// A refusal of `field`.
     pub fn new(field: impl Into<String>, reason: impl fmt::Display) -> Self {
-        Self {
-            field: field.into(),
-            reason: reason.to_string(),
-        }
+        Self { field: field.into(), reason: reason.to_string() }
     }
 
     /// The same refusal, seen from the message that holds the refused one as `parent`.

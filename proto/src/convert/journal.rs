@@ -22,10 +22,7 @@ use crate::v1::journal_event::Kind;
 /// sweep, in the same order, and enter no other event: a plan is not stored but expanded again from what made it.
 #[must_use]
 pub fn encode_event(event: &Event, nodes: &[Arc<NodeFacts>]) -> Vec<u8> {
-    v1::JournalEvent {
-        kind: Some(write(event, nodes)),
-    }
-    .encode_to_vec()
+    v1::JournalEvent { kind: Some(write(event, nodes)) }.encode_to_vec()
 }
 
 /// Decodes an event of the journal. The plan of a submitted sweep is expanded again.
@@ -41,50 +38,36 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, Invalid> {
 fn write(event: &Event, nodes: &[Arc<NodeFacts>]) -> Kind {
     match event {
         Event::Restarted => Kind::Restarted(v1::Restarted {}),
-        Event::NodeJoined {
-            facts,
-            incarnation,
-            nonce,
-            held,
-        } => Kind::NodeJoined(write_joined(facts, *incarnation, *nonce, held)),
+        Event::NodeJoined { facts, incarnation, nonce, held } => {
+            Kind::NodeJoined(write_joined(facts, *incarnation, *nonce, held))
+        }
         Event::NodeChanged { facts, incarnation } => Kind::NodeChanged(write_changed(facts, *incarnation)),
-        Event::NodeLeft {
-            node,
-            incarnation,
-            reason,
-        } => Kind::NodeLeft(write_left(node, *incarnation, *reason)),
+        Event::NodeLeft { node, incarnation, reason } => {
+            Kind::NodeLeft(write_left(node, *incarnation, *reason))
+        }
         Event::DrainRequested { node, reason } => Kind::DrainRequested(write_drain(node, reason)),
-        Event::UndrainRequested { node } => Kind::UndrainRequested(v1::UndrainRequested {
-            node: node.to_string(),
-        }),
+        Event::UndrainRequested { node } => {
+            Kind::UndrainRequested(v1::UndrainRequested { node: node.to_string() })
+        }
         Event::SweepSubmitted { sweep, plan } => Kind::SweepSubmitted(write_submitted(sweep, plan, nodes)),
-        Event::SweepCancelled { sweep } => Kind::SweepCancelled(v1::SweepCancelled {
-            sweep: sweep.to_string(),
-        }),
-        Event::AttemptAccepted {
-            attempt,
-            node,
-            incarnation,
-        } => Kind::AttemptAccepted(write_accepted(attempt, node, *incarnation)),
-        Event::AttemptRejected {
-            attempt,
-            node,
-            incarnation,
-            reason,
-        } => Kind::AttemptRejected(write_rejected(attempt, node, *incarnation, *reason)),
-        Event::AttemptEnded {
-            attempt,
-            outcome,
-            findings,
-        } => Kind::AttemptEnded(write_ended(attempt, *outcome, findings)),
-        Event::AttemptStopped {
-            attempt,
-            node,
-            incarnation,
-        } => Kind::AttemptStopped(write_stopped(attempt, node, *incarnation)),
-        Event::AttemptQuarantined { attempt } => Kind::AttemptQuarantined(v1::AttemptQuarantined {
-            attempt: Some(attempt.into()),
-        }),
+        Event::SweepCancelled { sweep } => {
+            Kind::SweepCancelled(v1::SweepCancelled { sweep: sweep.to_string() })
+        }
+        Event::AttemptAccepted { attempt, node, incarnation } => {
+            Kind::AttemptAccepted(write_accepted(attempt, node, *incarnation))
+        }
+        Event::AttemptRejected { attempt, node, incarnation, reason } => {
+            Kind::AttemptRejected(write_rejected(attempt, node, *incarnation, *reason))
+        }
+        Event::AttemptEnded { attempt, outcome, findings } => {
+            Kind::AttemptEnded(write_ended(attempt, *outcome, findings))
+        }
+        Event::AttemptStopped { attempt, node, incarnation } => {
+            Kind::AttemptStopped(write_stopped(attempt, node, *incarnation))
+        }
+        Event::AttemptQuarantined { attempt } => {
+            Kind::AttemptQuarantined(v1::AttemptQuarantined { attempt: Some(attempt.into()) })
+        }
         Event::DeadlinePassed => Kind::DeadlinePassed(v1::DeadlinePassed {}),
     }
 }
@@ -96,13 +79,13 @@ fn read(kind: Kind) -> Result<Event, Invalid> {
         Kind::NodeChanged(wire) => read_changed(wire).within("node_changed"),
         Kind::NodeLeft(wire) => read_left(wire).within("node_left"),
         Kind::DrainRequested(wire) => read_drain(wire).within("drain_requested"),
-        Kind::UndrainRequested(v1::UndrainRequested { node }) => read_node(&node)
-            .within("undrain_requested")
-            .map(|node| Event::UndrainRequested { node }),
+        Kind::UndrainRequested(v1::UndrainRequested { node }) => {
+            read_node(&node).within("undrain_requested").map(|node| Event::UndrainRequested { node })
+        }
         Kind::SweepSubmitted(wire) => read_submitted(wire).within("sweep_submitted"),
-        Kind::SweepCancelled(v1::SweepCancelled { sweep }) => read_sweep(&sweep)
-            .within("sweep_cancelled")
-            .map(|sweep| Event::SweepCancelled { sweep }),
+        Kind::SweepCancelled(v1::SweepCancelled { sweep }) => {
+            read_sweep(&sweep).within("sweep_cancelled").map(|sweep| Event::SweepCancelled { sweep })
+        }
         Kind::AttemptAccepted(wire) => read_accepted(wire).within("attempt_accepted"),
         Kind::AttemptRejected(wire) => read_rejected(wire).within("attempt_rejected"),
         Kind::AttemptEnded(wire) => read_ended(wire).within("attempt_ended"),
@@ -141,12 +124,7 @@ fn write_joined(
 }
 
 fn read_joined(wire: v1::NodeJoined) -> Result<Event, Invalid> {
-    let v1::NodeJoined {
-        facts,
-        incarnation,
-        process_nonce,
-        held,
-    } = wire;
+    let v1::NodeJoined { facts, incarnation, process_nonce, held } = wire;
     Ok(Event::NodeJoined {
         facts: Arc::new(check::required("facts", facts)?),
         incarnation: Incarnation(incarnation),
@@ -156,89 +134,49 @@ fn read_joined(wire: v1::NodeJoined) -> Result<Event, Invalid> {
 }
 
 fn write_changed(facts: &NodeFacts, incarnation: Incarnation) -> v1::NodeChanged {
-    v1::NodeChanged {
-        facts: Some(facts.into()),
-        incarnation: incarnation.0,
-    }
+    v1::NodeChanged { facts: Some(facts.into()), incarnation: incarnation.0 }
 }
 
 fn read_changed(wire: v1::NodeChanged) -> Result<Event, Invalid> {
     let v1::NodeChanged { facts, incarnation } = wire;
     let facts = Arc::new(check::required("facts", facts)?);
-    Ok(Event::NodeChanged {
-        facts,
-        incarnation: Incarnation(incarnation),
-    })
+    Ok(Event::NodeChanged { facts, incarnation: Incarnation(incarnation) })
 }
 
 fn write_left(node: &NodeId, incarnation: Incarnation, reason: LeaveReason) -> v1::NodeLeft {
     let reason = v1::LeaveReason::from(reason).into();
-    v1::NodeLeft {
-        node: node.to_string(),
-        incarnation: incarnation.0,
-        reason,
-    }
+    v1::NodeLeft { node: node.to_string(), incarnation: incarnation.0, reason }
 }
 
 fn read_left(wire: v1::NodeLeft) -> Result<Event, Invalid> {
-    let v1::NodeLeft {
-        node,
-        incarnation,
-        reason,
-    } = wire;
+    let v1::NodeLeft { node, incarnation, reason } = wire;
     let reason = check::variant::<v1::LeaveReason, _>("reason", reason)?;
-    Ok(Event::NodeLeft {
-        node: read_node(&node)?,
-        incarnation: Incarnation(incarnation),
-        reason,
-    })
+    Ok(Event::NodeLeft { node: read_node(&node)?, incarnation: Incarnation(incarnation), reason })
 }
 
 fn write_drain(node: &NodeId, reason: &str) -> v1::DrainRequested {
-    v1::DrainRequested {
-        node: node.to_string(),
-        reason: reason.to_owned(),
-    }
+    v1::DrainRequested { node: node.to_string(), reason: reason.to_owned() }
 }
 
 fn read_drain(wire: v1::DrainRequested) -> Result<Event, Invalid> {
     let v1::DrainRequested { node, reason } = wire;
-    Ok(Event::DrainRequested {
-        node: read_node(&node)?,
-        reason,
-    })
+    Ok(Event::DrainRequested { node: read_node(&node)?, reason })
 }
 
 fn write_submitted(sweep: &Sweep, plan: &Plan, nodes: &[Arc<NodeFacts>]) -> v1::SweepSubmitted {
     // Cells, slots and trials come back from the expansion.
-    let Plan {
-        sweep: id,
-        seed,
-        cells: _,
-        slots: _,
-        trials: _,
-        digest,
-    } = plan;
+    let Plan { sweep: id, seed, cells: _, slots: _, trials: _, digest } = plan;
     v1::SweepSubmitted {
         sweep: id.to_string(),
         spec: Some(sweep.into()),
         seed: seed.0,
-        nodes: nodes
-            .iter()
-            .map(|facts| v1::NodeFacts::from(facts.as_ref()))
-            .collect(),
+        nodes: nodes.iter().map(|facts| v1::NodeFacts::from(facts.as_ref())).collect(),
         plan_digest: digest.0.to_vec(),
     }
 }
 
 fn read_submitted(wire: v1::SweepSubmitted) -> Result<Event, Invalid> {
-    let v1::SweepSubmitted {
-        sweep,
-        spec,
-        seed,
-        nodes,
-        plan_digest,
-    } = wire;
+    let v1::SweepSubmitted { sweep, spec, seed, nodes, plan_digest } = wire;
     let id = read_sweep(&sweep)?;
     let sweep: Sweep = check::required("spec", spec)?;
     let nodes: Vec<NodeFacts> = check::each("nodes", nodes)?;
@@ -246,38 +184,20 @@ fn read_submitted(wire: v1::SweepSubmitted) -> Result<Event, Invalid> {
     let admitted = check::digest("plan_digest", &plan_digest)?;
     let plan = check::named("spec", Plan::expand(id, &sweep, Seed(seed), &nodes))?;
     if plan.digest != admitted {
-        let reason = format!(
-            "the plan was admitted as {admitted} and came out as {}",
-            plan.digest
-        );
+        let reason = format!("the plan was admitted as {admitted} and came out as {}", plan.digest);
         return Err(Invalid::new("plan_digest", reason));
     }
-    Ok(Event::SweepSubmitted {
-        sweep: Arc::new(sweep),
-        plan: Arc::new(plan),
-    })
+    Ok(Event::SweepSubmitted { sweep: Arc::new(sweep), plan: Arc::new(plan) })
 }
 
 fn write_accepted(attempt: &AttemptId, node: &NodeId, incarnation: Incarnation) -> v1::AttemptAccepted {
-    v1::AttemptAccepted {
-        attempt: Some(attempt.into()),
-        node: node.to_string(),
-        incarnation: incarnation.0,
-    }
+    v1::AttemptAccepted { attempt: Some(attempt.into()), node: node.to_string(), incarnation: incarnation.0 }
 }
 
 fn read_accepted(wire: v1::AttemptAccepted) -> Result<Event, Invalid> {
-    let v1::AttemptAccepted {
-        attempt,
-        node,
-        incarnation,
-    } = wire;
+    let v1::AttemptAccepted { attempt, node, incarnation } = wire;
     let (attempt, node) = (read_attempt(attempt)?, read_node(&node)?);
-    Ok(Event::AttemptAccepted {
-        attempt,
-        node,
-        incarnation: Incarnation(incarnation),
-    })
+    Ok(Event::AttemptAccepted { attempt, node, incarnation: Incarnation(incarnation) })
 }
 
 fn write_rejected(
@@ -296,20 +216,10 @@ fn write_rejected(
 }
 
 fn read_rejected(wire: v1::AttemptRejected) -> Result<Event, Invalid> {
-    let v1::AttemptRejected {
-        attempt,
-        node,
-        incarnation,
-        reason,
-    } = wire;
+    let v1::AttemptRejected { attempt, node, incarnation, reason } = wire;
     let reason = check::variant::<v1::RejectReason, _>("reason", reason)?;
     let (attempt, node) = (read_attempt(attempt)?, read_node(&node)?);
-    Ok(Event::AttemptRejected {
-        attempt,
-        node,
-        incarnation: Incarnation(incarnation),
-        reason,
-    })
+    Ok(Event::AttemptRejected { attempt, node, incarnation: Incarnation(incarnation), reason })
 }
 
 fn write_ended(
@@ -320,19 +230,12 @@ fn write_ended(
     v1::AttemptEnded {
         attempt: Some(attempt.into()),
         outcome: v1::AttemptOutcome::from(outcome).into(),
-        findings: findings
-            .iter()
-            .map(|reason| v1::ValidityReason::from(*reason).into())
-            .collect(),
+        findings: findings.iter().map(|reason| v1::ValidityReason::from(*reason).into()).collect(),
     }
 }
 
 fn read_ended(wire: v1::AttemptEnded) -> Result<Event, Invalid> {
-    let v1::AttemptEnded {
-        attempt,
-        outcome,
-        findings,
-    } = wire;
+    let v1::AttemptEnded { attempt, outcome, findings } = wire;
     let finding = |(index, reason)| {
         check::variant::<v1::ValidityReason, _>("", reason)
             .map_err(|invalid| invalid.at(index).within("findings"))
@@ -340,32 +243,16 @@ fn read_ended(wire: v1::AttemptEnded) -> Result<Event, Invalid> {
     Ok(Event::AttemptEnded {
         attempt: read_attempt(attempt)?,
         outcome: check::variant::<v1::AttemptOutcome, _>("outcome", outcome)?,
-        findings: findings
-            .into_iter()
-            .enumerate()
-            .map(finding)
-            .collect::<Result<_, _>>()?,
+        findings: findings.into_iter().enumerate().map(finding).collect::<Result<_, _>>()?,
     })
 }
 
 fn write_stopped(attempt: &AttemptId, node: &NodeId, incarnation: Incarnation) -> v1::AttemptStopped {
-    v1::AttemptStopped {
-        attempt: Some(attempt.into()),
-        node: node.to_string(),
-        incarnation: incarnation.0,
-    }
+    v1::AttemptStopped { attempt: Some(attempt.into()), node: node.to_string(), incarnation: incarnation.0 }
 }
 
 fn read_stopped(wire: v1::AttemptStopped) -> Result<Event, Invalid> {
-    let v1::AttemptStopped {
-        attempt,
-        node,
-        incarnation,
-    } = wire;
+    let v1::AttemptStopped { attempt, node, incarnation } = wire;
     let (attempt, node) = (read_attempt(attempt)?, read_node(&node)?);
-    Ok(Event::AttemptStopped {
-        attempt,
-        node,
-        incarnation: Incarnation(incarnation),
-    })
+    Ok(Event::AttemptStopped { attempt, node, incarnation: Incarnation(incarnation) })
 }

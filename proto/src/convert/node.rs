@@ -99,17 +99,7 @@ impl TryFrom<v1::Gpu> for Gpu {
 
 impl From<&HostFacts> for v1::HostFacts {
     fn from(host: &HostFacts) -> Self {
-        let HostFacts {
-            hostname,
-            os,
-            kernel,
-            arch,
-            cpu,
-            cpus,
-            memory,
-            daemon_version,
-            boot_id,
-        } = host;
+        let HostFacts { hostname, os, kernel, arch, cpu, cpus, memory, daemon_version, boot_id } = host;
         Self {
             hostname: hostname.clone(),
             os: os.clone(),
@@ -128,44 +118,17 @@ impl TryFrom<v1::HostFacts> for HostFacts {
     type Error = Invalid;
 
     fn try_from(wire: v1::HostFacts) -> Result<Self, Invalid> {
-        let v1::HostFacts {
-            hostname,
-            os,
-            kernel,
-            arch,
-            cpu,
-            cpus,
-            memory_bytes,
-            daemon_version,
-            boot_id,
-        } = wire;
+        let v1::HostFacts { hostname, os, kernel, arch, cpu, cpus, memory_bytes, daemon_version, boot_id } =
+            wire;
         let memory = memory_bytes.map(Bytes);
-        Ok(Self {
-            hostname,
-            os,
-            kernel,
-            arch,
-            cpu,
-            cpus,
-            memory,
-            daemon_version,
-            boot_id,
-        })
+        Ok(Self { hostname, os, kernel, arch, cpu, cpus, memory, daemon_version, boot_id })
     }
 }
 
 impl From<&ModelFacts> for v1::ModelFacts {
     fn from(model: &ModelFacts) -> Self {
-        let ModelFacts {
-            name,
-            digest,
-            size,
-            family,
-            parameters,
-            quantization,
-            layers,
-            context_length,
-        } = model;
+        let ModelFacts { name, digest, size, family, parameters, quantization, layers, context_length } =
+            model;
         Self {
             name: name.clone(),
             digest: digest.clone(),
@@ -194,26 +157,13 @@ impl TryFrom<v1::ModelFacts> for ModelFacts {
             context_length,
         } = wire;
         let size = size_bytes.map(Bytes);
-        Ok(Self {
-            name,
-            digest,
-            size,
-            family,
-            parameters,
-            quantization,
-            layers,
-            context_length,
-        })
+        Ok(Self { name, digest, size, family, parameters, quantization, layers, context_length })
     }
 }
 
 impl From<&ServerFacts> for v1::ServerFacts {
     fn from(server: &ServerFacts) -> Self {
-        let ServerFacts {
-            version,
-            models,
-            error,
-        } = server;
+        let ServerFacts { version, models, error } = server;
         Self {
             version: version.clone(),
             models: models.iter().map(v1::ModelFacts::from).collect(),
@@ -226,30 +176,15 @@ impl TryFrom<v1::ServerFacts> for ServerFacts {
     type Error = Invalid;
 
     fn try_from(wire: v1::ServerFacts) -> Result<Self, Invalid> {
-        let v1::ServerFacts {
-            version,
-            models,
-            error,
-        } = wire;
+        let v1::ServerFacts { version, models, error } = wire;
         check::count("models", &models, 0..=MODELS_MAX)?;
-        Ok(Self {
-            version,
-            models: check::each("models", models)?,
-            error,
-        })
+        Ok(Self { version, models: check::each("models", models)?, error })
     }
 }
 
 impl From<&SlotFacts> for v1::SlotFacts {
     fn from(slot: &SlotFacts) -> Self {
-        let SlotFacts {
-            index,
-            endpoint,
-            gpus,
-            probe,
-            probe_note,
-            server,
-        } = slot;
+        let SlotFacts { index, endpoint, gpus, probe, probe_note, server } = slot;
         Self {
             index: (*index).into(),
             endpoint: endpoint.clone(),
@@ -265,14 +200,7 @@ impl TryFrom<v1::SlotFacts> for SlotFacts {
     type Error = Invalid;
 
     fn try_from(wire: v1::SlotFacts) -> Result<Self, Invalid> {
-        let v1::SlotFacts {
-            index,
-            endpoint,
-            gpus,
-            probe,
-            probe_note,
-            server,
-        } = wire;
+        let v1::SlotFacts { index, endpoint, gpus, probe, probe_note, server } = wire;
         Ok(Self {
             index: slot_index("index", index)?,
             endpoint,

@@ -30,15 +30,7 @@ pub struct Offer {
 
 impl From<&Offer> for v1::Offer {
     fn from(offer: &Offer) -> Self {
-        let Offer {
-            attempt,
-            slot,
-            cell,
-            cell_index,
-            block,
-            workload,
-            seed,
-        } = offer;
+        let Offer { attempt, slot, cell, cell_index, block, workload, seed } = offer;
         Self {
             attempt: Some(attempt.into()),
             slot: (*slot).into(),
@@ -55,15 +47,7 @@ impl TryFrom<v1::Offer> for Offer {
     type Error = Invalid;
 
     fn try_from(wire: v1::Offer) -> Result<Self, Invalid> {
-        let v1::Offer {
-            attempt,
-            slot,
-            cell,
-            cell_index,
-            block,
-            workload,
-            seed,
-        } = wire;
+        let v1::Offer { attempt, slot, cell, cell_index, block, workload, seed } = wire;
         Ok(Self {
             attempt: check::required("attempt", attempt)?,
             slot: slot_index("slot", slot)?,

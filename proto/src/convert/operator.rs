@@ -102,14 +102,7 @@ impl PlanOutline {
     /// The outline of a plan that was made from `sweep` for `nodes`.
     #[must_use]
     pub fn of(plan: &Plan, sweep: &Sweep, nodes: &[Arc<NodeFacts>], forecast: Option<&Forecast>) -> Self {
-        let Plan {
-            sweep: id,
-            seed,
-            cells,
-            slots,
-            trials,
-            digest,
-        } = plan;
+        let Plan { sweep: id, seed, cells, slots, trials, digest } = plan;
         let summary = PlanSummary::of(plan, sweep, forecast);
         Self {
             sweep: id.clone(),
@@ -122,56 +115,24 @@ impl PlanOutline {
             generations: summary.generations,
             reloads: summary.reloads.total.saturating_add(summary.cold_loads),
             forecast_seconds: summary.seconds,
-            warnings: plan
-                .warnings(sweep, nodes)
-                .iter()
-                .map(PlanWarning::to_string)
-                .collect(),
-            effective_duplicates: plan
-                .effective_duplicates(nodes)
-                .iter()
-                .map(AlikeCells::from)
-                .collect(),
+            warnings: plan.warnings(sweep, nodes).iter().map(PlanWarning::to_string).collect(),
+            effective_duplicates: plan.effective_duplicates(nodes).iter().map(AlikeCells::from).collect(),
         }
     }
 }
 
 impl From<&EffectiveDuplicates> for AlikeCells {
     fn from(alike: &EffectiveDuplicates) -> Self {
-        let EffectiveDuplicates {
-            model,
-            cells,
-            options,
-            slots: _,
-        } = alike;
+        let EffectiveDuplicates { model, cells, options, slots: _ } = alike;
         let reason = format!("{model} runs alike whatever {} says", options.join(" and "));
-        Self {
-            cells: cells.clone(),
-            reason,
-        }
+        Self { cells: cells.clone(), reason }
     }
 }
 
 impl From<&TrialCounts> for v1::TrialCounts {
     fn from(counts: &TrialCounts) -> Self {
-        let TrialCounts {
-            admitted,
-            pending,
-            running,
-            counted,
-            failed,
-            cancelled,
-            quarantined,
-        } = *counts;
-        Self {
-            admitted,
-            pending,
-            running,
-            counted,
-            failed,
-            cancelled,
-            quarantined,
-        }
+        let TrialCounts { admitted, pending, running, counted, failed, cancelled, quarantined } = *counts;
+        Self { admitted, pending, running, counted, failed, cancelled, quarantined }
     }
 }
 
@@ -179,40 +140,15 @@ impl TryFrom<v1::TrialCounts> for TrialCounts {
     type Error = Invalid;
 
     fn try_from(wire: v1::TrialCounts) -> Result<Self, Invalid> {
-        let v1::TrialCounts {
-            admitted,
-            pending,
-            running,
-            counted,
-            failed,
-            cancelled,
-            quarantined,
-        } = wire;
-        let sum: u64 = [pending, counted, failed, cancelled, quarantined]
-            .into_iter()
-            .map(u64::from)
-            .sum();
+        let v1::TrialCounts { admitted, pending, running, counted, failed, cancelled, quarantined } = wire;
+        let sum: u64 = [pending, counted, failed, cancelled, quarantined].into_iter().map(u64::from).sum();
         if sum != u64::from(admitted) {
-            return Err(Invalid::new(
-                "admitted",
-                format!("{admitted} is not the sum of all states, {sum}"),
-            ));
+            return Err(Invalid::new("admitted", format!("{admitted} is not the sum of all states, {sum}")));
         }
         if running > pending {
-            return Err(Invalid::new(
-                "running",
-                format!("{running} is more than the {pending} pending"),
-            ));
+            return Err(Invalid::new("running", format!("{running} is more than the {pending} pending")));
         }
-        Ok(Self {
-            admitted,
-            pending,
-            running,
-            counted,
-            failed,
-            cancelled,
-            quarantined,
-        })
+        Ok(Self { admitted, pending, running, counted, failed, cancelled, quarantined })
     }
 }
 
@@ -226,15 +162,7 @@ pub fn sweep_status(
     description: &str,
     dataset: Option<&str>,
 ) -> v1::SweepStatus {
-    let SweepView {
-        id,
-        state,
-        trials,
-        attempts,
-        submitted,
-        ended,
-        waiting,
-    } = view;
+    let SweepView { id, state, trials, attempts, submitted, ended, waiting } = view;
     v1::SweepStatus::from(&SweepProgress {
         sweep: id.clone(),
         state: *state,
@@ -307,19 +235,8 @@ impl TryFrom<v1::SweepStatus> for SweepProgress {
 /// A node as operators see it at `now`.
 #[must_use]
 pub fn node_status(view: &NodeView, now: Moment) -> v1::NodeStatus {
-    let NodeView {
-        id: _,
-        state,
-        facts,
-        slots,
-        since,
-        note,
-    } = view;
-    let live = |slot: &SlotView| {
-        slot.attempt
-            .as_ref()
-            .map(|attempt| busy_slot(slot.id.index, attempt))
-    };
+    let NodeView { id: _, state, facts, slots, since, note } = view;
+    let live = |slot: &SlotView| slot.attempt.as_ref().map(|attempt| busy_slot(slot.id.index, attempt));
     v1::NodeStatus {
         facts: Some(facts.as_ref().into()),
         state: v1::NodeState::from(*state).into(),
@@ -330,28 +247,16 @@ pub fn node_status(view: &NodeView, now: Moment) -> v1::NodeStatus {
 }
 
 fn busy_slot(slot: u16, attempt: &AttemptId) -> v1::BusySlot {
-    v1::BusySlot {
-        slot: slot.into(),
-        attempt: Some(attempt.into()),
-    }
+    v1::BusySlot { slot: slot.into(), attempt: Some(attempt.into()) }
 }
 
 impl From<&NodeProgress> for v1::NodeStatus {
     fn from(progress: &NodeProgress) -> Self {
-        let NodeProgress {
-            facts,
-            state,
-            busy,
-            note,
-            in_state,
-        } = progress;
+        let NodeProgress { facts, state, busy, note, in_state } = progress;
         Self {
             facts: Some(facts.into()),
             state: v1::NodeState::from(*state).into(),
-            busy: busy
-                .iter()
-                .map(|(slot, attempt)| busy_slot(*slot, attempt))
-                .collect(),
+            busy: busy.iter().map(|(slot, attempt)| busy_slot(*slot, attempt)).collect(),
             note: note.clone(),
             in_state_ns: in_state.0,
         }
@@ -362,13 +267,7 @@ impl TryFrom<v1::NodeStatus> for NodeProgress {
     type Error = Invalid;
 
     fn try_from(wire: v1::NodeStatus) -> Result<Self, Invalid> {
-        let v1::NodeStatus {
-            facts,
-            state,
-            busy,
-            note,
-            in_state_ns,
-        } = wire;
+        let v1::NodeStatus { facts, state, busy, note, in_state_ns } = wire;
         let read = |(index, slot)| read_busy(slot).map_err(|invalid| invalid.at(index).within("busy"));
         Ok(Self {
             facts: check::required("facts", facts)?,
@@ -388,10 +287,7 @@ fn read_busy(wire: v1::BusySlot) -> Result<(u16, AttemptId), Invalid> {
 impl From<&AlikeCells> for v1::CellGroup {
     fn from(alike: &AlikeCells) -> Self {
         let AlikeCells { cells, reason } = alike;
-        Self {
-            cells: cells.clone(),
-            reason: reason.clone(),
-        }
+        Self { cells: cells.clone(), reason: reason.clone() }
     }
 }
 
@@ -479,21 +375,15 @@ fn slot_id(text: &str) -> Result<SlotId, Invalid> {
     let refusal = || Invalid::new("", "a slot is written node/index");
     let (node, index) = text.split_once('/').ok_or_else(refusal)?;
     let index: u32 = index.parse().map_err(|_| refusal())?;
-    Ok(SlotId {
-        node: check::named("", NodeId::new(node))?,
-        index: slot_index("", index)?,
-    })
+    Ok(SlotId { node: check::named("", NodeId::new(node))?, index: slot_index("", index)? })
 }
 
 fn alike(wire: Vec<v1::CellGroup>, cells: usize) -> Result<Vec<AlikeCells>, Invalid> {
     let groups: Vec<AlikeCells> = check::each("effective_duplicates", wire)?;
-    match groups
-        .iter()
-        .position(|group| group.cells.iter().any(|cell| *cell as usize >= cells))
-    {
+    match groups.iter().position(|group| group.cells.iter().any(|cell| *cell as usize >= cells)) {
         None => Ok(groups),
-        Some(index) => Err(Invalid::new("cells", "there is no such cell")
-            .at(index)
-            .within("effective_duplicates")),
+        Some(index) => {
+            Err(Invalid::new("cells", "there is no such cell").at(index).within("effective_duplicates"))
+        }
     }
 }

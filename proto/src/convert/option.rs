@@ -39,12 +39,8 @@ impl From<&AxisValue> for v1::OptionValue {
     fn from(value: &AxisValue) -> Self {
         match value {
             AxisValue::Option(value) => value.into(),
-            AxisValue::Model(model) => Self {
-                kind: Some(Kind::Model(model.to_string())),
-            },
-            AxisValue::Default => Self {
-                kind: Some(Kind::ServerDefault(v1::ServerDefault {})),
-            },
+            AxisValue::Model(model) => Self { kind: Some(Kind::Model(model.to_string())) },
+            AxisValue::Default => Self { kind: Some(Kind::ServerDefault(v1::ServerDefault {})) },
         }
     }
 }
@@ -73,10 +69,7 @@ fn decimal(number: f64) -> Result<Decimal, Invalid> {
 pub(super) fn named_options(options: &Options) -> Vec<v1::NamedOption> {
     options
         .iter()
-        .map(|(name, value)| v1::NamedOption {
-            name: name.to_owned(),
-            value: Some(value.into()),
-        })
+        .map(|(name, value)| v1::NamedOption { name: name.to_owned(), value: Some(value.into()) })
         .collect()
 }
 
@@ -102,10 +95,7 @@ fn set(options: &mut Options, wire: v1::NamedOption) -> Result<(), Invalid> {
 impl From<&CellSpec> for v1::CellSpec {
     fn from(cell: &CellSpec) -> Self {
         let CellSpec { model, options } = cell;
-        Self {
-            model: model.to_string(),
-            options: named_options(options),
-        }
+        Self { model: model.to_string(), options: named_options(options) }
     }
 }
 
@@ -113,10 +103,7 @@ impl TryFrom<v1::CellSpec> for CellSpec {
     type Error = Invalid;
 
     fn try_from(wire: v1::CellSpec) -> Result<Self, Invalid> {
-        let v1::CellSpec {
-            model,
-            options: listed,
-        } = wire;
+        let v1::CellSpec { model, options: listed } = wire;
         Ok(Self {
             model: check::named("model", ModelName::new(&model))?,
             options: options("options", listed)?,
@@ -127,10 +114,7 @@ impl TryFrom<v1::CellSpec> for CellSpec {
 impl From<&Axis> for v1::Axis {
     fn from(axis: &Axis) -> Self {
         let Axis { name, values } = axis;
-        Self {
-            name: name.to_string(),
-            values: values.iter().map(v1::OptionValue::from).collect(),
-        }
+        Self { name: name.to_string(), values: values.iter().map(v1::OptionValue::from).collect() }
     }
 }
 
@@ -144,9 +128,7 @@ impl TryFrom<v1::Axis> for Axis {
         let name = axis_name(&name)?;
         let values: Vec<AxisValue> = check::each("values", values)?;
         for (index, value) in values.iter().enumerate() {
-            check_value(&name, value)
-                .map_err(|invalid| invalid.at(index))
-                .within("values")?;
+            check_value(&name, value).map_err(|invalid| invalid.at(index)).within("values")?;
         }
         Ok(Self { name, values })
     }
@@ -157,9 +139,7 @@ fn axis_name(name: &str) -> Result<AxisName, Invalid> {
         return Ok(AxisName::Model);
     }
     let unknown = || Invalid::new("name", format!("'{}' is not an Ollama option", shortened(name)));
-    lookup(name)
-        .map(|facts| AxisName::Option(facts.name))
-        .ok_or_else(unknown)
+    lookup(name).map(|facts| AxisName::Option(facts.name)).ok_or_else(unknown)
 }
 
 fn check_value(name: &AxisName, value: &AxisValue) -> Result<(), Invalid> {

@@ -40,18 +40,13 @@ impl From<&Sweep> for v1::Sweep {
             axes: product.iter().map(v1::Axis::from).collect(),
             zips: zips
                 .iter()
-                .map(|axes| v1::Zip {
-                    axes: axes.iter().map(v1::Axis::from).collect(),
-                })
+                .map(|axes| v1::Zip { axes: axes.iter().map(v1::Axis::from).collect() })
                 .collect(),
             cells: cells.iter().map(v1::CellSpec::from).collect(),
             defaults: named_options(defaults),
             workload: Some(workload.into()),
             placement: v1::Placement::from(*placement).into(),
-            predicate: predicate
-                .as_ref()
-                .map(|predicate| predicate.source().to_owned())
-                .unwrap_or_default(),
+            predicate: predicate.as_ref().map(|predicate| predicate.source().to_owned()).unwrap_or_default(),
             repetitions: *repetitions,
             seed: seed.map(|seed| seed.0),
         }
@@ -102,24 +97,15 @@ fn expandable(axes: Vec<v1::Axis>, zips: Vec<v1::Zip>, cells: Vec<v1::CellSpec>)
     let total = zipped.fold(axes.len(), usize::saturating_add);
     check::number("axes", total, 0..=AXES_MAX)?;
     if cells.len() as u128 > CELLS_MAX {
-        return Err(Invalid::new(
-            "cells",
-            format!("{} is more than the {CELLS_MAX} that fit", cells.len()),
-        ));
+        return Err(Invalid::new("cells", format!("{} is more than the {CELLS_MAX} that fit", cells.len())));
     }
-    Ok(Axes {
-        product: crossed(axes)?,
-        zips: zipped_axes(zips)?,
-        cells: check::each("cells", cells)?,
-    })
+    Ok(Axes { product: crossed(axes)?, zips: zipped_axes(zips)?, cells: check::each("cells", cells)? })
 }
 
 fn crossed(wire: Vec<v1::Axis>) -> Result<Vec<Axis>, Invalid> {
     let axes: Vec<Axis> = check::each("axes", wire)?;
     for (index, axis) in axes.iter().enumerate() {
-        refuse_doubles(axis)
-            .map_err(|invalid| invalid.at(index))
-            .within("axes")?;
+        refuse_doubles(axis).map_err(|invalid| invalid.at(index)).within("axes")?;
     }
     Ok(axes)
 }
@@ -141,10 +127,7 @@ fn zipped_axes(wire: Vec<v1::Zip>) -> Result<Vec<Vec<Axis>>, Invalid> {
 fn zip(wire: Vec<v1::Axis>) -> Result<Vec<Axis>, Invalid> {
     check::count("axes", &wire, ZIP_AXES_MIN..=AXES_MAX)?;
     let axes: Vec<Axis> = check::each("axes", wire)?;
-    match axes
-        .windows(2)
-        .position(|pair| pair[0].values.len() != pair[1].values.len())
-    {
+    match axes.windows(2).position(|pair| pair[0].values.len() != pair[1].values.len()) {
         None => Ok(axes),
         Some(before) => Err(Invalid::new("values", "has another length than the axis before")
             .at(before + 1)

@@ -29,13 +29,7 @@ twins! {
 
 impl From<&Limits> for v1::Limits {
     fn from(limits: &Limits) -> Self {
-        let Limits {
-            load,
-            first_token,
-            stall,
-            generation,
-            attempt,
-        } = limits;
+        let Limits { load, first_token, stall, generation, attempt } = limits;
         Self {
             load_ns: load.0,
             first_token_ns: first_token.0,
@@ -50,13 +44,7 @@ impl TryFrom<v1::Limits> for Limits {
     type Error = Invalid;
 
     fn try_from(wire: v1::Limits) -> Result<Self, Invalid> {
-        let v1::Limits {
-            load_ns,
-            first_token_ns,
-            stall_ns,
-            generation_ns,
-            attempt_ns,
-        } = wire;
+        let v1::Limits { load_ns, first_token_ns, stall_ns, generation_ns, attempt_ns } = wire;
         let limit = |field: &str, span: u64| check::number(field, span, LIMIT_MIN.0..=LIMIT_MAX.0).map(Nanos);
         Ok(Self {
             load: limit("load_ns", load_ns)?,

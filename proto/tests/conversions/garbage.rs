@@ -34,15 +34,9 @@ fn swallow_all(bytes: &[u8]) {
 fn columns() -> impl Strategy<Value = v1::Arrivals> {
     let column = || vec(any::<u32>(), 0..4);
     let small = || vec(0..8_u32, 2..4);
-    (
-        vec(any::<u64>(), 2..4),
-        (small(), column()),
-        small(),
-        vec(any::<i64>(), 2..4),
-        vec(0..4_u32, 0..3),
-    )
-        .prop_map(
-            |(at_delta_ns, (flags, text_bytes), tokens_plus_one, created_delta_ns, unstamped)| v1::Arrivals {
+    (vec(any::<u64>(), 2..4), (small(), column()), small(), vec(any::<i64>(), 2..4), vec(0..4_u32, 0..3))
+        .prop_map(|(at_delta_ns, (flags, text_bytes), tokens_plus_one, created_delta_ns, unstamped)| {
+            v1::Arrivals {
                 ordinal: 0,
                 at_delta_ns,
                 flags,
@@ -50,8 +44,8 @@ fn columns() -> impl Strategy<Value = v1::Arrivals> {
                 tokens_plus_one,
                 created_delta_ns,
                 unstamped,
-            },
-        )
+            }
+        })
 }
 
 proptest! {

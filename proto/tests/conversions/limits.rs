@@ -42,16 +42,11 @@ fn workload(change: impl FnOnce(&mut v1::Workload)) -> v1::Workload {
 }
 
 fn integer(value: i64) -> v1::OptionValue {
-    v1::OptionValue {
-        kind: Some(Kind::Integer(value)),
-    }
+    v1::OptionValue { kind: Some(Kind::Integer(value)) }
 }
 
 fn axis(name: &str, values: Vec<v1::OptionValue>) -> v1::Axis {
-    v1::Axis {
-        name: name.into(),
-        values,
-    }
+    v1::Axis { name: name.into(), values }
 }
 
 #[test]
@@ -72,20 +67,11 @@ fn sweeps() {
     check(|wire| wire.predicate = String::new(), "");
     check(|wire| wire.predicate = "vram_mib >=".into(), "predicate");
     check(|wire| wire.workload = None, "workload");
-    check(
-        |wire| wire.workload.as_mut().unwrap().generations = 0,
-        "workload.generations",
-    );
-    check(
-        |wire| wire.defaults.push(wire.defaults[0].clone()),
-        "defaults[1].name",
-    );
+    check(|wire| wire.workload.as_mut().unwrap().generations = 0, "workload.generations");
+    check(|wire| wire.defaults.push(wire.defaults[0].clone()), "defaults[1].name");
     check(|wire| wire.cells[0].model = String::new(), "cells[0].model");
     check(|wire| wire.zips[0].axes.truncate(1), "zips[0].axes");
-    check(
-        |wire| wire.zips[0].axes[1].values.truncate(1),
-        "zips[0].axes[1].values",
-    );
+    check(|wire| wire.zips[0].axes[1].values.truncate(1), "zips[0].axes[1].values");
 }
 
 #[test]
@@ -95,10 +81,7 @@ fn axes() {
     accepted::<_, Sweep>(of(vec![axis("num_ctx", contexts(259))]));
     refused::<_, Sweep>(of(vec![axis("num_ctx", contexts(260))]), "axes[0].values");
     refused::<_, Sweep>(of(vec![axis("num_ctx", vec![])]), "axes[0].values");
-    refused::<_, Sweep>(
-        of(vec![axis("num_ctx", vec![integer(8), integer(8)])]),
-        "axes[0].values[1]",
-    );
+    refused::<_, Sweep>(of(vec![axis("num_ctx", vec![integer(8), integer(8)])]), "axes[0].values[1]");
     refused::<_, Sweep>(of(vec![axis("num_ctx", vec![integer(3)])]), "axes[0].values[0]");
     refused::<_, Sweep>(of(vec![axis("numctx", vec![integer(8)])]), "axes[0].name");
     refused::<_, Sweep>(of(vec![axis("model", vec![integer(8)])]), "axes[0].values[0]");
@@ -122,19 +105,10 @@ fn axes() {
 fn options() {
     let cell = |name: &str, kind| {
         let value = Some(v1::OptionValue { kind: Some(kind) });
-        v1::CellSpec {
-            model: "m".into(),
-            options: vec![v1::NamedOption {
-                name: name.into(),
-                value,
-            }],
-        }
+        v1::CellSpec { model: "m".into(), options: vec![v1::NamedOption { name: name.into(), value }] }
     };
-    let stop = |count: usize, length: usize| {
-        Kind::Texts(v1::TextList {
-            texts: vec!["x".repeat(length); count],
-        })
-    };
+    let stop =
+        |count: usize, length: usize| Kind::Texts(v1::TextList { texts: vec!["x".repeat(length); count] });
     accepted::<_, CellSpec>(cell("stop", stop(16, 256)));
     refused::<_, CellSpec>(cell("stop", stop(17, 1)), "options[0]");
     refused::<_, CellSpec>(cell("stop", stop(1, 257)), "options[0]");
@@ -152,10 +126,7 @@ fn workloads() {
         field => refused::<_, Workload>(workload(change), field),
     };
     check(|wire| wire.prompts = vec!["x".repeat(256 * 1024)], "");
-    check(
-        |wire| wire.prompts = vec!["x".repeat(256 * 1024 + 1)],
-        "prompts[0]",
-    );
+    check(|wire| wire.prompts = vec!["x".repeat(256 * 1024 + 1)], "prompts[0]");
     check(|wire| wire.prompts.push(String::new()), "prompts[1]");
     check(|wire| wire.prompts = vec!["x".into(); 1024], "");
     check(|wire| wire.prompts = vec!["x".into(); 1025], "prompts");
@@ -188,43 +159,19 @@ fn deadlines() {
     accepted::<_, Limits>(limits(1_000_000));
     accepted::<_, Limits>(limits(86_400_000_000_000));
     refused::<_, Limits>(limits(999_999), "load_ns");
-    refused::<_, Limits>(
-        v1::Limits {
-            attempt_ns: 86_400_000_000_001,
-            ..limits(1_000_000)
-        },
-        "attempt_ns",
-    );
-    refused::<_, Limits>(
-        v1::Limits {
-            stall_ns: 0,
-            ..limits(1_000_000)
-        },
-        "stall_ns",
-    );
+    refused::<_, Limits>(v1::Limits { attempt_ns: 86_400_000_000_001, ..limits(1_000_000) }, "attempt_ns");
+    refused::<_, Limits>(v1::Limits { stall_ns: 0, ..limits(1_000_000) }, "stall_ns");
 }
 
 #[test]
 fn nodes() {
-    let slot = |index| v1::SlotFacts {
-        index,
-        ..v1::SlotFacts::from(&sample::node().slots[0])
-    };
+    let slot = |index| v1::SlotFacts { index, ..v1::SlotFacts::from(&sample::node().slots[0]) };
     accepted::<_, SlotFacts>(slot(63));
     refused::<_, SlotFacts>(slot(64), "index");
     refused::<_, SlotFacts>(slot(65_536), "index");
     refused::<_, SlotFacts>(v1::SlotFacts { probe: 0, ..slot(0) }, "probe");
-    refused::<_, SlotFacts>(
-        v1::SlotFacts {
-            server: None,
-            ..slot(0)
-        },
-        "server",
-    );
-    let node = |slots| v1::NodeFacts {
-        slots,
-        ..v1::NodeFacts::from(&sample::node())
-    };
+    refused::<_, SlotFacts>(v1::SlotFacts { server: None, ..slot(0) }, "server");
+    let node = |slots| v1::NodeFacts { slots, ..v1::NodeFacts::from(&sample::node()) };
     accepted::<_, NodeFacts>(node((0..64).map(slot).collect()));
     refused::<_, NodeFacts>(node((0..65).map(slot).collect()), "slots");
     refused::<_, NodeFacts>(node(vec![]), "slots");
@@ -246,119 +193,41 @@ fn nodes() {
 #[test]
 fn attempts() {
     let id = v1::AttemptId::from(&sample::attempt());
-    refused::<_, AttemptId>(
-        v1::AttemptId {
-            number: 0,
-            ..id.clone()
-        },
-        "number",
-    );
-    refused::<_, AttemptId>(
-        v1::AttemptId {
-            sweep: "A".into(),
-            ..id.clone()
-        },
-        "sweep",
-    );
-    let held = v1::HeldAttempt {
-        attempt: Some(id.clone()),
-        state: 1,
-        last_seq: 0,
-        chain: vec![],
-    };
+    refused::<_, AttemptId>(v1::AttemptId { number: 0, ..id.clone() }, "number");
+    refused::<_, AttemptId>(v1::AttemptId { sweep: "A".into(), ..id.clone() }, "sweep");
+    let held = v1::HeldAttempt { attempt: Some(id.clone()), state: 1, last_seq: 0, chain: vec![] };
     accepted::<_, HeldAttempt>(held.clone());
-    refused::<_, HeldAttempt>(
-        v1::HeldAttempt {
-            chain: vec![0; 31],
-            ..held.clone()
-        },
-        "chain",
-    );
-    refused::<_, HeldAttempt>(
-        v1::HeldAttempt {
-            attempt: None,
-            ..held.clone()
-        },
-        "attempt",
-    );
-    refused::<_, HeldAttempt>(
-        v1::HeldAttempt {
-            state: 3,
-            ..held.clone()
-        },
-        "state",
-    );
+    refused::<_, HeldAttempt>(v1::HeldAttempt { chain: vec![0; 31], ..held.clone() }, "chain");
+    refused::<_, HeldAttempt>(v1::HeldAttempt { attempt: None, ..held.clone() }, "attempt");
+    refused::<_, HeldAttempt>(v1::HeldAttempt { state: 3, ..held.clone() }, "state");
     let workload = Some(v1::Workload::from(&sample::workload()));
-    let cell = Some(v1::CellSpec {
-        model: "m".into(),
-        options: vec![],
-    });
-    let offer = v1::Offer {
-        attempt: Some(id),
-        slot: 64,
-        cell,
-        cell_index: 0,
-        block: 0,
-        workload,
-        seed: 0,
-    };
+    let cell = Some(v1::CellSpec { model: "m".into(), options: vec![] });
+    let offer = v1::Offer { attempt: Some(id), slot: 64, cell, cell_index: 0, block: 0, workload, seed: 0 };
     refused::<_, Offer>(offer, "slot");
 }
 
 #[test]
 fn held_attempts() {
     let attempt = Some(v1::AttemptId::from(&sample::attempt()));
-    let held = v1::HeldAttempt {
-        attempt,
-        state: 1,
-        last_seq: 0,
-        chain: vec![],
-    };
+    let held = v1::HeldAttempt { attempt, state: 1, last_seq: 0, chain: vec![] };
     let hello = |held| {
         let facts = Some(v1::NodeFacts::from(&sample::node()));
-        v1::Hello {
-            protocol_min: 1,
-            protocol_max: 1,
-            process_nonce: 2,
-            facts,
-            held,
-        }
+        v1::Hello { protocol_min: 1, protocol_max: 1, process_nonce: 2, facts, held }
     };
     accepted::<_, Hello>(hello(vec![held.clone(); HELD_MAX]));
     let refusal = Hello::try_from(hello(vec![held; HELD_MAX + 1])).unwrap_err();
-    assert_eq!(
-        refusal.to_string(),
-        "field 'held': has 1025 entries, not 0 to 1024"
-    );
+    assert_eq!(refusal.to_string(), "field 'held': has 1025 entries, not 0 to 1024");
     assert_eq!(decode_event(&[]).unwrap_err().field, "kind");
 }
 
 #[test]
 fn counts_must_sum_up() {
-    let counts = v1::TrialCounts {
-        admitted: 3,
-        pending: 2,
-        running: 2,
-        counted: 1,
-        ..v1::TrialCounts::default()
-    };
+    let counts =
+        v1::TrialCounts { admitted: 3, pending: 2, running: 2, counted: 1, ..v1::TrialCounts::default() };
     accepted::<_, TrialCounts>(counts);
-    refused::<_, TrialCounts>(
-        v1::TrialCounts {
-            admitted: 4,
-            ..counts
-        },
-        "admitted",
-    );
+    refused::<_, TrialCounts>(v1::TrialCounts { admitted: 4, ..counts }, "admitted");
     refused::<_, TrialCounts>(v1::TrialCounts { running: 3, ..counts }, "running");
-    refused::<_, TrialCounts>(
-        v1::TrialCounts {
-            failed: u32::MAX,
-            counted: u32::MAX,
-            ..counts
-        },
-        "admitted",
-    );
+    refused::<_, TrialCounts>(v1::TrialCounts { failed: u32::MAX, counted: u32::MAX, ..counts }, "admitted");
 }
 
 #[test]
@@ -386,11 +255,7 @@ fn closed_generations_and_notes() {
     check(|wire| wire.done_reason = 6, "done_reason");
     check(|wire| wire.outcome = 0, "outcome");
     check(|wire| wire.answer_digest.clear(), "answer_digest");
-    let note = |length: usize, reason| v1::Note {
-        at_ns: 0,
-        reason,
-        text: "x".repeat(length),
-    };
+    let note = |length: usize, reason| v1::Note { at_ns: 0, reason, text: "x".repeat(length) };
     accepted::<_, Note>(note(4096, 0));
     refused::<_, Note>(note(4097, 0), "text");
     refused::<_, Note>(note(0, 17), "reason");
@@ -403,31 +268,10 @@ fn samples() {
     };
     let wire = || v1::GpuSample::from(&samples[0]);
     type Sample = chimera_core::gpu::GpuSample;
-    accepted::<_, Sample>(v1::GpuSample {
-        performance_state: Some(15),
-        ..wire()
-    });
-    refused::<_, Sample>(
-        v1::GpuSample {
-            performance_state: Some(16),
-            ..wire()
-        },
-        "performance_state",
-    );
-    refused::<_, Sample>(
-        v1::GpuSample {
-            utilisation_percent: Some(101),
-            ..wire()
-        },
-        "utilisation_percent",
-    );
-    refused::<_, Sample>(
-        v1::GpuSample {
-            processes_known: false,
-            ..wire()
-        },
-        "processes",
-    );
+    accepted::<_, Sample>(v1::GpuSample { performance_state: Some(15), ..wire() });
+    refused::<_, Sample>(v1::GpuSample { performance_state: Some(16), ..wire() }, "performance_state");
+    refused::<_, Sample>(v1::GpuSample { utilisation_percent: Some(101), ..wire() }, "utilisation_percent");
+    refused::<_, Sample>(v1::GpuSample { processes_known: false, ..wire() }, "processes");
 }
 
 fn columns(change: impl FnOnce(&mut v1::Arrivals)) -> v1::Arrivals {
@@ -489,30 +333,17 @@ fn payloads() {
             -1
         })),
     };
-    let lines = |length: usize| {
-        Entry::Arrivals(Arrivals {
-            ordinal: 0,
-            arrivals: (0..length).map(line).collect(),
-        })
-    };
+    let lines =
+        |length: usize| Entry::Arrivals(Arrivals { ordinal: 0, arrivals: (0..length).map(line).collect() });
     let bytes = encode_entries(&[lines(ARRIVALS_PER_ENTRY)]).unwrap();
     assert!(bytes.len() <= PAYLOAD_MAX_BYTES / 2, "{}", bytes.len());
 
-    let note = |length: usize| {
-        Entry::Note(Note {
-            at: Nanos(0),
-            reason: None,
-            text: "x".repeat(length),
-        })
-    };
+    let note = |length: usize| Entry::Note(Note { at: Nanos(0), reason: None, text: "x".repeat(length) });
     let full = vec![note(4096); PAYLOAD_MAX_BYTES / 4105];
     assert!(encode_entries(&full).is_ok());
     let over = vec![note(4096); PAYLOAD_MAX_BYTES / 4096 + 1];
     assert_eq!(encode_entries(&over).unwrap_err().field, "payload");
-    assert_eq!(
-        encode_entries(&[note(4097)]).unwrap_err().field,
-        "entries[0].note.text"
-    );
+    assert_eq!(encode_entries(&[note(4097)]).unwrap_err().field, "entries[0].note.text");
     assert_eq!(decode_entries(&[0xff]).unwrap_err().field, "payload");
     assert_eq!(decode_entries(&[]).unwrap(), []);
 }

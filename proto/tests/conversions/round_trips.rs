@@ -95,16 +95,10 @@ proptest! {
 fn a_submitted_sweep_is_planned_again_and_must_come_out_the_same() {
     let (sweep, nodes) = (Arc::new(sample::sweep()), vec![Arc::new(sample::node())]);
     let plan = Arc::new(Plan::expand(sample::attempt().trial.sweep, &sweep, Seed(7), &nodes).unwrap());
-    let event = Event::SweepSubmitted {
-        sweep: sweep.clone(),
-        plan: plan.clone(),
-    };
+    let event = Event::SweepSubmitted { sweep: sweep.clone(), plan: plan.clone() };
     assert_eq!(decode_event(&encode_event(&event, &nodes)).unwrap(), event);
 
-    let elsewhere = NodeFacts {
-        id: chimera_core::id::NodeId::new("elsewhere").unwrap(),
-        ..sample::node()
-    };
+    let elsewhere = NodeFacts { id: chimera_core::id::NodeId::new("elsewhere").unwrap(), ..sample::node() };
     let refusal = decode_event(&encode_event(&event, &[Arc::new(elsewhere)])).unwrap_err();
     assert_eq!(refusal.field, "sweep_submitted.plan_digest");
     let refusal = decode_event(&encode_event(&event, &[])).unwrap_err();
@@ -118,12 +112,7 @@ fn a_submitted_sweep_is_planned_again_and_must_come_out_the_same() {
 #[test]
 fn views_are_shown_with_the_time_that_passed() {
     let attempt = sample::attempt();
-    let trials = TrialCounts {
-        admitted: 1,
-        pending: 1,
-        running: 1,
-        ..TrialCounts::default()
-    };
+    let trials = TrialCounts { admitted: 1, pending: 1, running: 1, ..TrialCounts::default() };
     let mut view = SweepView {
         id: attempt.trial.sweep.clone(),
         state: chimera_core::scheduler::view::SweepState::Running,
@@ -140,10 +129,7 @@ fn views_are_shown_with_the_time_that_passed() {
 
     let facts = Arc::new(sample::node());
     let slot = |index, attempt| {
-        let id = chimera_core::id::SlotId {
-            node: facts.id.clone(),
-            index,
-        };
+        let id = chimera_core::id::SlotId { node: facts.id.clone(), index };
         SlotView { id, attempt }
     };
     let view = NodeView {

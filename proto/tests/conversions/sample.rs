@@ -13,14 +13,8 @@ use chimera_core::unit::{Bytes, Millijoules, Milliwatts, Nanos, UnixNanos};
 use chimera_core::workload::{Endpoint, Limits, Prompt, PromptCache, Start, TextStorage, Workload};
 
 pub(crate) fn attempt() -> AttemptId {
-    let trial = TrialId {
-        sweep: SweepId::new("context-sweep-2").unwrap(),
-        ordinal: 41,
-    };
-    AttemptId {
-        trial,
-        number: AttemptNumber::new(2).unwrap(),
-    }
+    let trial = TrialId { sweep: SweepId::new("context-sweep-2").unwrap(), ordinal: 41 };
+    AttemptId { trial, number: AttemptNumber::new(2).unwrap() }
 }
 
 fn uuid() -> GpuUuid {
@@ -67,11 +61,7 @@ pub(crate) fn node() -> NodeFacts {
         layers: Some(35),
         context_length: Some(131_072),
     };
-    let server = ServerFacts {
-        version: Some("0.33.0".into()),
-        models: vec![model],
-        error: None,
-    };
+    let server = ServerFacts { version: Some("0.33.0".into()), models: vec![model], error: None };
     let slot = |index| SlotFacts {
         index,
         endpoint: "http://127.0.0.1:11434".into(),
@@ -80,18 +70,12 @@ pub(crate) fn node() -> NodeFacts {
         probe_note: None,
         server: server.clone(),
     };
-    NodeFacts {
-        id: NodeId::new("lab-1").unwrap(),
-        host,
-        slots: vec![slot(0), slot(1)],
-    }
+    NodeFacts { id: NodeId::new("lab-1").unwrap(), host, slots: vec![slot(0), slot(1)] }
 }
 
 pub(crate) fn options(pairs: &[(&str, i64)]) -> Options {
     let mut options = Options::default();
-    pairs
-        .iter()
-        .for_each(|(name, value)| options.set(name, OptionValue::Integer(*value)).unwrap());
+    pairs.iter().for_each(|(name, value)| options.set(name, OptionValue::Integer(*value)).unwrap());
     options
 }
 
@@ -99,24 +83,12 @@ pub(crate) fn sweep() -> Sweep {
     let model = ModelName::new("gemma3:latest").unwrap();
     let integers = |name, values: &[i64]| Axis {
         name: AxisName::Option(name),
-        values: values
-            .iter()
-            .map(|value| AxisValue::Option(OptionValue::Integer(*value)))
-            .collect(),
+        values: values.iter().map(|value| AxisValue::Option(OptionValue::Integer(*value))).collect(),
     };
     let axes = Axes {
-        product: vec![Axis {
-            name: AxisName::Model,
-            values: vec![AxisValue::Model(model.clone())],
-        }],
-        zips: vec![vec![
-            integers("num_ctx", &[2048, 4096]),
-            integers("num_batch", &[256, 512]),
-        ]],
-        cells: vec![CellSpec {
-            model,
-            options: options(&[("num_ctx", 8192)]),
-        }],
+        product: vec![Axis { name: AxisName::Model, values: vec![AxisValue::Model(model.clone())] }],
+        zips: vec![vec![integers("num_ctx", &[2048, 4096]), integers("num_batch", &[256, 512])]],
+        cells: vec![CellSpec { model, options: options(&[("num_ctx", 8192)]) }],
     };
     Sweep {
         name: Name::new("context-sweep").unwrap(),
@@ -135,9 +107,7 @@ pub(crate) fn workload() -> Workload {
     Workload {
         endpoint: Endpoint::Chat,
         system: Some("be short".into()),
-        prompts: vec![Prompt {
-            text: "why is the sky blue?".into(),
-        }],
+        prompts: vec![Prompt { text: "why is the sky blue?".into() }],
         generations: 2,
         warmups: 1,
         concurrency: 1,
@@ -151,14 +121,7 @@ pub(crate) fn workload() -> Workload {
 
 fn arrival(at: u64, bound: bool, kind: ArrivalKind, tokens: Option<u16>, created_at: Option<i64>) -> Arrival {
     let created_at = created_at.map(UnixNanos);
-    Arrival {
-        at: Nanos(at),
-        bound,
-        kind,
-        text_bytes: (at % 7) as u32,
-        tokens,
-        created_at,
-    }
+    Arrival { at: Nanos(at), bound, kind, text_bytes: (at % 7) as u32, tokens, created_at }
 }
 
 pub(crate) fn arrivals() -> Arrivals {
@@ -166,20 +129,8 @@ pub(crate) fn arrivals() -> Arrivals {
     let arrivals = vec![
         arrival(250_000_000, false, ArrivalKind::Empty, None, None),
         arrival(251_000_000, true, ArrivalKind::Thinking, Some(0), Some(second)),
-        arrival(
-            251_000_000,
-            false,
-            ArrivalKind::Content,
-            Some(1),
-            Some(second - 5),
-        ),
-        arrival(
-            262_345_678,
-            false,
-            ArrivalKind::Content,
-            Some(u16::MAX),
-            Some(second + 1_000),
-        ),
+        arrival(251_000_000, false, ArrivalKind::Content, Some(1), Some(second - 5)),
+        arrival(262_345_678, false, ArrivalKind::Content, Some(u16::MAX), Some(second + 1_000)),
     ];
     Arrivals { ordinal: 1, arrivals }
 }
@@ -193,11 +144,7 @@ pub(crate) fn entries() -> Vec<Entry> {
         Entry::Arrivals(arrivals()),
         answered(),
         Entry::GpuSamples(vec![gpu_sample()]),
-        Entry::Note(Note {
-            at: Nanos(9),
-            reason: Some(ValidityReason::Xid),
-            text: "Xid 79".into(),
-        }),
+        Entry::Note(Note { at: Nanos(9), reason: Some(ValidityReason::Xid), text: "Xid 79".into() }),
         Entry::Closed(AttemptClosed {
             outcome: AttemptOutcome::Failed(FailureClass::Transient),
             cause: Some("stalled".into()),
@@ -288,11 +235,7 @@ fn gpu_sample() -> GpuSample {
         performance_state: Some(0),
         pcie_generation: Some(5),
         pcie_width: Some(16),
-        processes: Some(vec![GpuProcess {
-            pid: 4_242,
-            memory: Some(Bytes(5 << 30)),
-            own: Some(true),
-        }]),
+        processes: Some(vec![GpuProcess { pid: 4_242, memory: Some(Bytes(5 << 30)), own: Some(true) }]),
         lost: false,
     }
 }

@@ -153,11 +153,8 @@ unsafe extern "C" fn nvmlDeviceGetHandleByUUID(uuid: *const c_char, out: *mut nv
     let wanted = unsafe { CStr::from_ptr(uuid) };
     unsafe {
         answer(out, || {
-            let index = script()?
-                .0
-                .devices
-                .iter()
-                .position(|device| device.uuid.as_bytes() == wanted.to_bytes());
+            let index =
+                script()?.0.devices.iter().position(|device| device.uuid.as_bytes() == wanted.to_bytes());
             let handle = (index.ok_or(NOT_FOUND)? + 1) as nvmlDevice_t;
             device(handle, "nvmlDeviceGetHandleByUUID").map(|_| handle)
         })
@@ -197,51 +194,25 @@ macro_rules! query_text {
 
 query_text!(nvmlDeviceGetUUID, |device| device.uuid.clone());
 query_text!(nvmlDeviceGetName, |device| device.name.clone());
-query_text!(nvmlDeviceGetVbiosVersion, |device| format!(
-    "96.00.{:02}",
-    device.name.len()
-));
-query!(nvmlDeviceGetEnforcedPowerLimit, c_uint, |_device, elapsed| Ok(
-    700_000
-));
-query!(
-    nvmlDeviceGetCurrPcieLinkGeneration,
-    c_uint,
-    |_device, elapsed| Ok(5)
-);
+query_text!(nvmlDeviceGetVbiosVersion, |device| format!("96.00.{:02}", device.name.len()));
+query!(nvmlDeviceGetEnforcedPowerLimit, c_uint, |_device, elapsed| Ok(700_000));
+query!(nvmlDeviceGetCurrPcieLinkGeneration, c_uint, |_device, elapsed| Ok(5));
 query!(nvmlDeviceGetCurrPcieLinkWidth, c_uint, |_device, elapsed| Ok(16));
-query!(nvmlDeviceGetPowerUsage, c_uint, |device, elapsed| Ok(
-    device.power_mw
+query!(nvmlDeviceGetPowerUsage, c_uint, |device, elapsed| Ok(device.power_mw));
+query!(nvmlDeviceGetTotalEnergyConsumption, c_ulonglong, |device, elapsed| Ok(
+    (f64::from(device.power_mw) * elapsed) as c_ulonglong
 ));
-query!(
-    nvmlDeviceGetTotalEnergyConsumption,
-    c_ulonglong,
-    |device, elapsed| Ok((f64::from(device.power_mw) * elapsed) as c_ulonglong)
-);
-query!(
-    nvmlDeviceGetUtilizationRates,
-    nvmlUtilization_t,
-    |_device, elapsed| Ok(nvmlUtilization_t { gpu: 80, memory: 40 })
-);
-query!(
-    nvmlDeviceGetCurrentClocksThrottleReasons,
-    c_ulonglong,
-    |device, elapsed| Ok(device.throttle_reasons)
-);
-query!(
-    nvmlDeviceGetCurrentClocksEventReasons,
-    c_ulonglong,
-    |device, elapsed| Ok(device.throttle_reasons)
-);
+query!(nvmlDeviceGetUtilizationRates, nvmlUtilization_t, |_device, elapsed| Ok(nvmlUtilization_t {
+    gpu: 80,
+    memory: 40
+}));
+query!(nvmlDeviceGetCurrentClocksThrottleReasons, c_ulonglong, |device, elapsed| Ok(device.throttle_reasons));
+query!(nvmlDeviceGetCurrentClocksEventReasons, c_ulonglong, |device, elapsed| Ok(device.throttle_reasons));
 query!(nvmlDeviceGetPerformanceState, c_uint, |_device, elapsed| Ok(0));
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn nvmlDeviceGetIndex(handle: nvmlDevice_t, out: *mut c_uint) -> nvmlReturn_t {
-    unsafe {
-        answer(out, || {
-            device(handle, "nvmlDeviceGetIndex").map(|_| handle as usize as c_uint - 1)
-        })
-    }
+    unsafe { answer(out, || device(handle, "nvmlDeviceGetIndex").map(|_| handle as usize as c_uint - 1)) }
 }
 
 #[unsafe(no_mangle)]
@@ -254,13 +225,7 @@ unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(
             let (device, _) = device(handle, "nvmlDeviceGetMemoryInfo_v2")?;
             let total = device.memory_mib * 1024 * 1024;
             let used: u64 = device.processes.iter().map(|process| process.memory).sum();
-            Ok(nvmlMemory_v2_t {
-                version: 2,
-                total,
-                reserved: 0,
-                free: total.saturating_sub(used),
-                used,
-            })
+            Ok(nvmlMemory_v2_t { version: 2, total, reserved: 0, free: total.saturating_sub(used), used })
         })
     }
 }
@@ -271,13 +236,7 @@ unsafe extern "C" fn nvmlDeviceGetMigMode(
     now: *mut c_uint,
     pending: *mut c_uint,
 ) -> nvmlReturn_t {
-    let mode = || {
-        device(handle, "nvmlDeviceGetMigMode")?
-            .0
-            .mig
-            .map(c_uint::from)
-            .ok_or(NOT_SUPPORTED)
-    };
+    let mode = || device(handle, "nvmlDeviceGetMigMode")?.0.mig.map(c_uint::from).ok_or(NOT_SUPPORTED);
     match unsafe { answer(now, mode) } {
         SUCCESS => unsafe { answer(pending, mode) },
         code => code,
@@ -319,9 +278,7 @@ unsafe extern "C" fn nvmlDeviceGetTemperature(
     out: *mut c_uint,
 ) -> nvmlReturn_t {
     unsafe {
-        answer(out, || {
-            device(handle, "nvmlDeviceGetTemperature").map(|(device, _)| device.temperature_c)
-        })
+        answer(out, || device(handle, "nvmlDeviceGetTemperature").map(|(device, _)| device.temperature_c))
     }
 }
 
@@ -353,11 +310,7 @@ unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(
     if count.is_null() {
         return INVALID_ARGUMENT;
     }
-    let present: Vec<_> = device
-        .processes
-        .iter()
-        .filter(|process| elapsed >= process.from_seconds)
-        .collect();
+    let present: Vec<_> = device.processes.iter().filter(|process| elapsed >= process.from_seconds).collect();
     let room = unsafe { count.replace(present.len() as c_uint) } as usize;
     if present.is_empty() {
         return SUCCESS;

@@ -97,7 +97,10 @@ pub fn same(what: &str, told: &Value, computed: Option<f64>, relative: f64) {
         (None, None) => {}
         (Some(told), Some(computed)) => {
             let limit = ABSOLUTE + relative * told.abs().max(computed.abs());
-            assert!((told - computed).abs() <= limit, "{what}: the report says {told}, recomputed {computed}");
+            assert!(
+                (told - computed).abs() <= limit,
+                "{what}: the report says {told}, recomputed {computed}"
+            );
         }
         (told, computed) => panic!("{what}: the report says {told:?}, recomputed {computed:?}"),
     }

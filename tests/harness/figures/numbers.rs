@@ -72,14 +72,12 @@ fn half_mass(to: f64, freedom: usize) -> f64 {
     const STEPS: usize = 2_000;
     let v = freedom as f64;
     // Γ((v + 1)/2) / Γ(v/2), from 1/√π at v = 1 by r(v + 1) = (v/2) / r(v).
-    let ratio =
-        (1..freedom).fold(1.0 / std::f64::consts::PI.sqrt(), |ratio, step| step as f64 / 2.0 / ratio);
+    let ratio = (1..freedom).fold(1.0 / std::f64::consts::PI.sqrt(), |ratio, step| step as f64 / 2.0 / ratio);
     let scale = ratio / (v * std::f64::consts::PI).sqrt();
     let density = |t: f64| scale * (1.0 + t * t / v).powf(-(v + 1.0) / 2.0);
     let width = to / STEPS as f64;
-    let inner: f64 = (1..STEPS)
-        .map(|step| if step % 2 == 1 { 4.0 } else { 2.0 } * density(step as f64 * width))
-        .sum();
+    let inner: f64 =
+        (1..STEPS).map(|step| if step % 2 == 1 { 4.0 } else { 2.0 } * density(step as f64 * width)).sum();
     (density(0.0) + inner + density(to)) * width / 3.0
 }
 

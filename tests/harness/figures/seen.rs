@@ -1,6 +1,7 @@
 //! What was seen of a sweep, as plain numbers in seconds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use chimera_core::entry::{Arrival, ArrivalKind, Phase};
 use chimera_core::outcome::GenerationOutcome;
@@ -8,14 +9,17 @@ use chimera_core::record::{AttemptRecord, GenerationRecord};
 use chimera_core::unit::Nanos;
 use chimera_core::workload::Start;
 
+use crate::parquet_rows::{ParquetRow, boolean, integer, parquet_rows, text};
 use crate::store::StoredSweep;
 
 /// One trial that counts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Trial {
+    /// Trial and attempt.
+    pub attempt: (u32, u32),
     /// Index of its cell.
     pub cell: u64,
-    /// Its slot, as `node/index`; empty where the plan leaves it open.
+    /// Its slot, as `node/index`.
     pub slot: String,
     /// Its measured generations.
     pub generations: Vec<Generation>,
@@ -144,30 +148,42 @@ impl Trial {
     /// The sum over its GPUs of the most memory that was in use.
     #[must_use]
     pub fn peak_memory(&self) -> Option<f64> {
-        let peak = |readings: &Vec<Reading>| readings.iter().filter_map(|found| found.memory).reduce(f64::max);
+        let peak =
+            |readings: &Vec<Reading>| readings.iter().filter_map(|found| found.memory).reduce(f64::max);
         let peaks: Vec<f64> = self.gpus.values().filter_map(peak).collect();
         (!peaks.is_empty()).then(|| peaks.iter().sum())
     }
 }
 
-/// The trials of a sweep of which the first attempt counts, which is all of them where nothing went wrong.
+/// The trials of a sweep that are in the figures: those of which the sealed dataset in `folder` says that an attempt
+/// counts, ran to its end and is trusted.
 ///
 /// # Panics
-/// When a trial has another number of records than one.
+/// When the dataset names an attempt that is not stored, or two for a trial.
 #[must_use]
-pub fn trials(stored: &StoredSweep) -> Vec<Trial> {
-    let plan = &stored.plan;
-    assert_eq!(stored.records.len(), plan.trials.len(), "one record per trial");
-    let trial = |((ordinal, _), record): (&(u32, u32), &AttemptRecord)| {
-        assert!(record.complete() && record.findings().is_empty(), "{:?}: {:?}", record.closed, record.notes);
-        let planned = &plan.trials[*ordinal as usize];
-        let slot = planned.slot.map(|slot| plan.slots[slot as usize].id.to_string());
-        of_record(u64::from(planned.cell), slot.unwrap_or_default(), record)
+pub fn trials(stored: &StoredSweep, folder: &Path) -> Vec<Trial> {
+    let rows = parquet_rows(&folder.join("trials.parquet"));
+    let in_figures = rows.iter().filter(|row| {
+        boolean(row, "counted")
+            && text(row, "outcome") == Some("completed")
+            && text(row, "findings") == Some("")
+    });
+    let mut met = BTreeSet::new();
+    let trial = |row: &ParquetRow| {
+        let key = [integer(row, "trial"), integer(row, "attempt")];
+        let [trial, attempt] = key.map(|part| u32::try_from(part.expect("a number")).expect("a small one"));
+        assert!(met.insert(trial), "two attempts of trial {trial} count");
+        let record = &stored.records[&(trial, attempt)];
+        assert!(record.complete(), "{:?}", record.closed);
+        let cell = stored.plan.trials[trial as usize].cell;
+        let slot =
+            format!("{}/{}", text(row, "node").expect("a node"), integer(row, "slot").expect("a slot"));
+        Trial { attempt: (trial, attempt), cell: u64::from(cell), slot, ..of_record(record) }
     };
-    stored.records.iter().map(trial).collect()
+    in_figures.map(trial).collect()
 }
 
-fn of_record(cell: u64, slot: String, record: &AttemptRecord) -> Trial {
+fn of_record(record: &AttemptRecord) -> Trial {
     let measured = record.generations.iter().filter(|found| found.opened.phase == Phase::Measured);
     let mut gpus: BTreeMap<String, Vec<Reading>> = BTreeMap::new();
     for sample in &record.gpu_samples {
@@ -186,7 +202,7 @@ fn of_record(cell: u64, slot: String, record: &AttemptRecord) -> Trial {
         size_vram: load.size_vram.map(|bytes| bytes.0 as f64),
     };
     let loads = record.loads.iter().map(load).collect();
-    Trial { cell, slot, generations: measured.map(of_generation).collect(), loads, gpus }
+    Trial { generations: measured.map(of_generation).collect(), loads, gpus, ..Trial::default() }
 }
 
 fn of_generation(record: &GenerationRecord) -> Generation {

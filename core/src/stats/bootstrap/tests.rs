@@ -40,7 +40,7 @@ fn the_reference_in_numpy_agrees() {
 
 #[test]
 fn equal_rows_give_a_point() {
-    let found = bca_mean(&[3.0; 20], RULE, SampleSize::Planned).unwrap();
+    let found = bca_mean(&[3.0; 30], RULE, SampleSize::Planned).unwrap();
     assert_eq!((found.value, found.interval), (3.0, Interval { low: 3.0, high: 3.0 }));
 }
 
@@ -48,7 +48,10 @@ fn equal_rows_give_a_point() {
 fn what_cannot_be_told_is_refused() {
     let needed = IntervalMethod::BcaMean.floor(SampleSize::Planned);
     let short = vec![1.0; needed - 1];
-    assert_eq!(bca_mean(&short, RULE, SampleSize::Planned), Err(NoEstimate::NotEnough { n: needed - 1, needed }));
+    assert_eq!(
+        bca_mean(&short, RULE, SampleSize::Planned),
+        Err(NoEstimate::NotEnough { n: needed - 1, needed })
+    );
     let zero = [Share { numerator: 1.0, denominator: 0.0 }; 50];
     assert_eq!(bca_ratio(&zero, RULE, SampleSize::Planned), Err(NoEstimate::NotPositive));
     assert_eq!(bca_mean(&[f64::MAX; 50], RULE, SampleSize::Planned), Err(NoEstimate::OutOfRange));
@@ -57,7 +60,8 @@ fn what_cannot_be_told_is_refused() {
 #[test]
 fn the_number_of_resamples_is_bounded() {
     let rows: Vec<f64> = (0..60).map(f64::from).collect();
-    let wild = |resamples| bca_mean(&rows, Resampling { seed: Seed(1), resamples }, SampleSize::Planned).unwrap();
+    let wild =
+        |resamples| bca_mean(&rows, Resampling { seed: Seed(1), resamples }, SampleSize::Planned).unwrap();
     assert_eq!(wild(u32::MAX), wild(RESAMPLES_MAX));
     assert_eq!(wild(0), wild(1));
 }

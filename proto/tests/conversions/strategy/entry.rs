@@ -18,11 +18,7 @@ fn span() -> impl Strategy<Value = Nanos> {
 }
 
 fn opened() -> impl Strategy<Value = Entry> {
-    let clock = select(vec![
-        ClockSource::UserMonotonic,
-        ClockSource::Virtual,
-        ClockSource::Imported,
-    ]);
+    let clock = select(vec![ClockSource::UserMonotonic, ClockSource::Virtual, ClockSource::Imported]);
     let texts = (maybe_text(), text(), maybe_text(), text());
     (attempt_id(), any::<i64>(), texts, clock).prop_map(
         |(attempt, started_at, (server_version, dialect, model_digest, daemon_version), clock)| {
@@ -64,66 +60,46 @@ fn loaded() -> impl Strategy<Value = Entry> {
 }
 
 fn sent() -> impl Strategy<Value = Entry> {
-    let kind = (
-        select(vec![Phase::Warmup, Phase::Measured]),
-        select(vec![Start::Cold, Start::Warm]),
-    );
+    let kind = (select(vec![Phase::Warmup, Phase::Measured]), select(vec![Start::Cold, Start::Warm]));
     let numbers = (any::<u32>(), any::<u16>(), any::<i64>(), any::<u32>());
-    (
-        kind,
-        numbers,
-        (text(), text(), maybe_text()),
-        digest(),
-        (span(), span()),
-    )
-        .prop_map(
-            |(
-                (phase, start),
-                (ordinal, stream, seed, prompt),
-                (agent, step, prompt_head),
+    (kind, numbers, (text(), text(), maybe_text()), digest(), (span(), span())).prop_map(
+        |(
+            (phase, start),
+            (ordinal, stream, seed, prompt),
+            (agent, step, prompt_head),
+            prompt_digest,
+            times,
+        )| {
+            Entry::GenerationOpened(GenerationOpened {
+                ordinal,
+                phase,
+                start,
+                stream,
+                agent,
+                step,
+                seed,
+                prompt,
                 prompt_digest,
-                times,
-            )| {
-                Entry::GenerationOpened(GenerationOpened {
-                    ordinal,
-                    phase,
-                    start,
-                    stream,
-                    agent,
-                    step,
-                    seed,
-                    prompt,
-                    prompt_digest,
-                    prompt_head,
-                    sent_at: times.0,
-                    connect: times.1,
-                })
-            },
-        )
+                prompt_head,
+                sent_at: times.0,
+                connect: times.1,
+            })
+        },
+    )
 }
 
 fn arrival() -> impl Strategy<Value = Arrival> {
-    let kind = select(vec![
-        ArrivalKind::Content,
-        ArrivalKind::Thinking,
-        ArrivalKind::Empty,
-    ]);
-    (
-        any::<u64>(),
-        any::<bool>(),
-        kind,
-        any::<u32>(),
-        of(any::<u16>()),
-        of(any::<i64>()),
-    )
-        .prop_map(|(at, bound, kind, text_bytes, tokens, created_at)| Arrival {
+    let kind = select(vec![ArrivalKind::Content, ArrivalKind::Thinking, ArrivalKind::Empty]);
+    (any::<u64>(), any::<bool>(), kind, any::<u32>(), of(any::<u16>()), of(any::<i64>())).prop_map(
+        |(at, bound, kind, text_bytes, tokens, created_at)| Arrival {
             at: Nanos(at),
             bound,
             kind,
             text_bytes,
             tokens,
             created_at: created_at.map(UnixNanos),
-        })
+        },
+    )
 }
 
 pub(crate) fn arrivals() -> impl Strategy<Value = Arrivals> {
@@ -156,35 +132,23 @@ fn answered() -> impl Strategy<Value = Entry> {
         DoneReason::Unload,
         DoneReason::Other,
     ]);
-    let end = (
-        select(GenerationOutcome::ALL.to_vec()),
-        maybe_text(),
-        of(100..=999_u16),
-        span(),
-    );
-    (
-        any::<u32>(),
-        end,
-        of(final_record()),
-        of(done),
-        (digest(), any::<u64>(), maybe_text()),
+    let end = (select(GenerationOutcome::ALL.to_vec()), maybe_text(), of(100..=999_u16), span());
+    (any::<u32>(), end, of(final_record()), of(done), (digest(), any::<u64>(), maybe_text())).prop_map(
+        |(ordinal, (outcome, cause, http_status, ended_at), server, done_reason, answer)| {
+            Entry::GenerationClosed(GenerationClosed {
+                ordinal,
+                outcome,
+                cause,
+                http_status,
+                ended_at,
+                server,
+                done_reason,
+                answer_digest: answer.0,
+                answer_bytes: answer.1,
+                answer: answer.2,
+            })
+        },
     )
-        .prop_map(
-            |(ordinal, (outcome, cause, http_status, ended_at), server, done_reason, answer)| {
-                Entry::GenerationClosed(GenerationClosed {
-                    ordinal,
-                    outcome,
-                    cause,
-                    http_status,
-                    ended_at,
-                    server,
-                    done_reason,
-                    answer_digest: answer.0,
-                    answer_bytes: answer.1,
-                    answer: answer.2,
-                })
-            },
-        )
 }
 
 fn process() -> impl Strategy<Value = GpuProcess> {
@@ -198,46 +162,32 @@ fn process() -> impl Strategy<Value = GpuProcess> {
 pub(crate) fn sample() -> impl Strategy<Value = GpuSample> {
     let bounded = (of(0..=100_u32), of(0..=15_u32));
     let processes = of(vec(process(), 0..3));
-    (
-        uuid(),
-        span(),
-        vec(of(any::<u32>()), 7),
-        vec(of(any::<u64>()), 4),
-        bounded,
-        (processes, any::<bool>()),
-    )
-        .prop_map(
-            |(uuid, at, small, large, (utilisation_percent, performance_state), (processes, lost))| {
-                GpuSample {
-                    uuid,
-                    at,
-                    sm_clock_mhz: small[0],
-                    memory_clock_mhz: small[1],
-                    temperature_c: small[2],
-                    power: small[3].map(Milliwatts),
-                    power_limit: small[4].map(Milliwatts),
-                    utilisation_percent,
-                    memory_used: large[0].map(Bytes),
-                    throttle: large[1].map(ThrottleReasons),
-                    energy: large[2].map(Millijoules),
-                    ecc_uncorrected: large[3],
-                    performance_state,
-                    pcie_generation: small[5],
-                    pcie_width: small[6],
-                    processes,
-                    lost,
-                }
-            },
-        )
+    (uuid(), span(), vec(of(any::<u32>()), 7), vec(of(any::<u64>()), 4), bounded, (processes, any::<bool>()))
+        .prop_map(|(uuid, at, small, large, (utilisation_percent, performance_state), (processes, lost))| {
+            GpuSample {
+                uuid,
+                at,
+                sm_clock_mhz: small[0],
+                memory_clock_mhz: small[1],
+                temperature_c: small[2],
+                power: small[3].map(Milliwatts),
+                power_limit: small[4].map(Milliwatts),
+                utilisation_percent,
+                memory_used: large[0].map(Bytes),
+                throttle: large[1].map(ThrottleReasons),
+                energy: large[2].map(Millijoules),
+                ecc_uncorrected: large[3],
+                performance_state,
+                pcie_generation: small[5],
+                pcie_width: small[6],
+                processes,
+                lost,
+            }
+        })
 }
 
 pub(crate) fn attempt_outcome() -> impl Strategy<Value = AttemptOutcome> {
-    let classes = [
-        FailureClass::Config,
-        FailureClass::Transient,
-        FailureClass::Crash,
-        FailureClass::Infra,
-    ];
+    let classes = [FailureClass::Config, FailureClass::Transient, FailureClass::Crash, FailureClass::Infra];
     let mut outcomes = vec![AttemptOutcome::Completed, AttemptOutcome::Cancelled];
     outcomes.extend(classes.map(AttemptOutcome::Failed));
     select(outcomes)

@@ -55,14 +55,8 @@ fn host() -> impl Strategy<Value = HostFacts> {
 }
 
 fn model() -> impl Strategy<Value = ModelFacts> {
-    (
-        text(),
-        text(),
-        of(any::<u64>()),
-        vec(maybe_text(), 3),
-        vec(of(any::<u32>()), 2),
-    )
-        .prop_map(|(name, digest, size, maybe, numbers)| ModelFacts {
+    (text(), text(), of(any::<u64>()), vec(maybe_text(), 3), vec(of(any::<u32>()), 2)).prop_map(
+        |(name, digest, size, maybe, numbers)| ModelFacts {
             name,
             digest,
             size: size.map(Bytes),
@@ -71,17 +65,14 @@ fn model() -> impl Strategy<Value = ModelFacts> {
             quantization: maybe[2].clone(),
             layers: numbers[0],
             context_length: numbers[1],
-        })
+        },
+    )
 }
 
 fn slot(index: u16) -> impl Strategy<Value = SlotFacts> {
     let probe = prop::sample::select(vec![ProbeKind::Nvml, ProbeKind::Simulated, ProbeKind::None]);
     let server = (maybe_text(), vec(model(), 0..3), maybe_text());
-    let server = server.prop_map(|(version, models, error)| ServerFacts {
-        version,
-        models,
-        error,
-    });
+    let server = server.prop_map(|(version, models, error)| ServerFacts { version, models, error });
     (text(), vec(gpu(), 0..3), probe, maybe_text(), server).prop_map(
         move |(endpoint, gpus, probe, probe_note, server)| SlotFacts {
             index,
@@ -102,12 +93,6 @@ pub(crate) fn facts() -> impl Strategy<Value = NodeFacts> {
 
 pub(crate) fn held() -> impl Strategy<Value = HeldAttempt> {
     let state = prop::sample::select(vec![HeldState::Running, HeldState::Ended]);
-    (attempt_id(), state, any::<u64>(), of(digest())).prop_map(|(attempt, state, last_seq, chain)| {
-        HeldAttempt {
-            attempt,
-            state,
-            last_seq,
-            chain,
-        }
-    })
+    (attempt_id(), state, any::<u64>(), of(digest()))
+        .prop_map(|(attempt, state, last_seq, chain)| HeldAttempt { attempt, state, last_seq, chain })
 }

@@ -33,35 +33,24 @@ pub(crate) fn counts() -> impl Strategy<Value = TrialCounts> {
 }
 
 pub(crate) fn sweep_progress() -> impl Strategy<Value = SweepProgress> {
-    let state = select(vec![
-        SweepState::Running,
-        SweepState::Cancelling,
-        SweepState::Done,
-        SweepState::Cancelled,
-    ]);
+    let state =
+        select(vec![SweepState::Running, SweepState::Cancelling, SweepState::Done, SweepState::Cancelled]);
     let numbers = (any::<u64>(), any::<i64>(), any::<u64>());
-    (
-        sweep_id(),
-        state,
-        counts(),
-        numbers,
-        (maybe_text(), text(), maybe_text()),
+    (sweep_id(), state, counts(), numbers, (maybe_text(), text(), maybe_text())).prop_map(
+        |(sweep, state, trials, (attempts, submitted, elapsed), (waiting, description, dataset))| {
+            SweepProgress {
+                sweep,
+                state,
+                trials,
+                attempts,
+                submitted: UnixNanos(submitted),
+                elapsed: Nanos(elapsed),
+                waiting,
+                description,
+                dataset,
+            }
+        },
     )
-        .prop_map(
-            |(sweep, state, trials, (attempts, submitted, elapsed), (waiting, description, dataset))| {
-                SweepProgress {
-                    sweep,
-                    state,
-                    trials,
-                    attempts,
-                    submitted: UnixNanos(submitted),
-                    elapsed: Nanos(elapsed),
-                    waiting,
-                    description,
-                    dataset,
-                }
-            },
-        )
 }
 
 pub(crate) fn node_progress() -> impl Strategy<Value = NodeProgress> {
@@ -75,32 +64,15 @@ pub(crate) fn node_progress() -> impl Strategy<Value = NodeProgress> {
     ]);
     let busy: BoxedStrategy<BTreeMap<_, _>> = btree_map(0..64_u16, attempt_id(), 0..4).boxed();
     (facts(), state, busy, text(), any::<u64>()).prop_map(|(facts, state, busy, note, in_state)| {
-        NodeProgress {
-            facts,
-            state,
-            busy,
-            note,
-            in_state: Nanos(in_state),
-        }
+        NodeProgress { facts, state, busy, note, in_state: Nanos(in_state) }
     })
 }
 
 pub(crate) fn outline() -> impl Strategy<Value = PlanOutline> {
-    let slots = vec(
-        (node_id(), 0..64_u16).prop_map(|(node, index)| SlotId { node, index }),
-        0..3,
-    );
-    let alike = vec(
-        (vec(0..2_u32, 0..3), text()).prop_map(|(cells, reason)| AlikeCells { cells, reason }),
-        0..3,
-    );
-    let numbers = (
-        any::<u64>(),
-        any::<u32>(),
-        any::<u32>(),
-        any::<u64>(),
-        any::<u64>(),
-    );
+    let slots = vec((node_id(), 0..64_u16).prop_map(|(node, index)| SlotId { node, index }), 0..3);
+    let alike =
+        vec((vec(0..2_u32, 0..3), text()).prop_map(|(cells, reason)| AlikeCells { cells, reason }), 0..3);
+    let numbers = (any::<u64>(), any::<u32>(), any::<u32>(), any::<u64>(), any::<u64>());
     let lists = (vec(cell(), 2..4), slots, vec(text(), 0..3), alike);
     (sweep_id(), digest(), numbers, lists, of(0.0..1e9)).prop_map(
         |(sweep, digest, (seed, blocks, trials, generations, reloads), lists, forecast_seconds)| {
@@ -140,40 +112,22 @@ pub(crate) fn offer() -> impl Strategy<Value = Offer> {
 pub(crate) fn hello() -> impl Strategy<Value = Hello> {
     let numbers = (any::<u32>(), any::<u32>(), any::<u64>().prop_map(ProcessNonce));
     (numbers, facts(), vec(held(), 0..3)).prop_map(|((protocol_min, protocol_max, nonce), facts, held)| {
-        Hello {
-            protocol_min,
-            protocol_max,
-            nonce,
-            facts,
-            held,
-        }
+        Hello { protocol_min, protocol_max, nonce, facts, held }
     })
 }
 
 fn node_event() -> impl Strategy<Value = Event> {
     let incarnation = || any::<u64>().prop_map(Incarnation);
-    let leave = vec![
-        LeaveReason::Closed,
-        LeaveReason::Silent,
-        LeaveReason::OutboxFull,
-        LeaveReason::Goodbye,
-    ];
+    let leave = vec![LeaveReason::Closed, LeaveReason::Silent, LeaveReason::OutboxFull, LeaveReason::Goodbye];
     let joined = (facts(), incarnation(), any::<u64>(), vec(held(), 0..3));
     prop_oneof![
         Just(Event::Restarted),
         Just(Event::DeadlinePassed),
         joined.prop_map(|(facts, incarnation, nonce, held)| {
-            Event::NodeJoined {
-                facts: Arc::new(facts),
-                incarnation,
-                nonce: ProcessNonce(nonce),
-                held,
-            }
+            Event::NodeJoined { facts: Arc::new(facts), incarnation, nonce: ProcessNonce(nonce), held }
         }),
-        (facts(), incarnation()).prop_map(|(facts, incarnation)| Event::NodeChanged {
-            facts: Arc::new(facts),
-            incarnation
-        }),
+        (facts(), incarnation())
+            .prop_map(|(facts, incarnation)| Event::NodeChanged { facts: Arc::new(facts), incarnation }),
         (node_id(), incarnation(), select(leave)).prop_map(|(node, incarnation, reason)| Event::NodeLeft {
             node,
             incarnation,
@@ -195,31 +149,13 @@ fn attempt_event() -> impl Strategy<Value = Event> {
     let findings = vec(select(ValidityReason::ALL.to_vec()), 0..4);
     prop_oneof![
         sweep_id().prop_map(|sweep| Event::SweepCancelled { sweep }),
-        seat().prop_map(|(attempt, node, incarnation)| Event::AttemptAccepted {
-            attempt,
-            node,
-            incarnation
-        }),
+        seat().prop_map(|(attempt, node, incarnation)| Event::AttemptAccepted { attempt, node, incarnation }),
         (seat(), select(reject)).prop_map(|((attempt, node, incarnation), reason)| {
-            Event::AttemptRejected {
-                attempt,
-                node,
-                incarnation,
-                reason,
-            }
+            Event::AttemptRejected { attempt, node, incarnation, reason }
         }),
-        (attempt_id(), attempt_outcome(), findings).prop_map(|(attempt, outcome, findings)| {
-            Event::AttemptEnded {
-                attempt,
-                outcome,
-                findings,
-            }
-        }),
-        seat().prop_map(|(attempt, node, incarnation)| Event::AttemptStopped {
-            attempt,
-            node,
-            incarnation
-        }),
+        (attempt_id(), attempt_outcome(), findings)
+            .prop_map(|(attempt, outcome, findings)| { Event::AttemptEnded { attempt, outcome, findings } }),
+        seat().prop_map(|(attempt, node, incarnation)| Event::AttemptStopped { attempt, node, incarnation }),
         attempt_id().prop_map(|attempt| Event::AttemptQuarantined { attempt }),
     ]
 }

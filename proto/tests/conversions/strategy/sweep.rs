@@ -23,9 +23,7 @@ pub(crate) fn model() -> impl Strategy<Value = ModelName> {
 
 fn value(facts: &'static OptionFacts) -> BoxedStrategy<OptionValue> {
     match facts.kind {
-        OptionKind::Integer => (facts.min as i64..=facts.max as i64)
-            .prop_map(OptionValue::Integer)
-            .boxed(),
+        OptionKind::Integer => (facts.min as i64..=facts.max as i64).prop_map(OptionValue::Integer).boxed(),
         OptionKind::Float => (facts.min..=facts.max)
             .prop_map(|number| OptionValue::Float(Decimal::new(number).unwrap()))
             .boxed(),
@@ -42,9 +40,7 @@ pub(crate) fn options() -> impl Strategy<Value = Options> {
     let one = known().prop_flat_map(|facts| value(facts).prop_map(move |value| (facts.name, value)));
     vec(one, 0..5).prop_map(|pairs| {
         let mut options = Options::default();
-        pairs
-            .into_iter()
-            .for_each(|(name, value)| options.set(name, value).unwrap());
+        pairs.into_iter().for_each(|(name, value)| options.set(name, value).unwrap());
         options
     })
 }
@@ -55,26 +51,17 @@ pub(crate) fn cell() -> impl Strategy<Value = CellSpec> {
 
 fn axis(length: usize) -> BoxedStrategy<Axis> {
     let models = vec(model().prop_map(AxisValue::Model), length);
-    let models = models.prop_map(|values| Axis {
-        name: AxisName::Model,
-        values,
-    });
+    let models = models.prop_map(|values| Axis { name: AxisName::Model, values });
     let options = known().prop_flat_map(move |facts| {
         let one = prop_oneof![5 => value(facts).prop_map(AxisValue::Option), 1 => Just(AxisValue::Default)];
-        vec(one, length).prop_map(|values| Axis {
-            name: AxisName::Option(facts.name),
-            values,
-        })
+        vec(one, length).prop_map(|values| Axis { name: AxisName::Option(facts.name), values })
     });
     prop_oneof![models, options].boxed()
 }
 
 fn without_doubles(axis: Axis) -> Axis {
     let values: BTreeSet<AxisValue> = axis.values.into_iter().collect();
-    Axis {
-        name: axis.name,
-        values: values.into_iter().collect(),
-    }
+    Axis { name: axis.name, values: values.into_iter().collect() }
 }
 
 fn axes() -> impl Strategy<Value = Axes> {
@@ -94,10 +81,8 @@ fn limits() -> impl Strategy<Value = Limits> {
 }
 
 pub(crate) fn workload() -> impl Strategy<Value = Workload> {
-    let route = prop_oneof![
-        of(text()).prop_map(|system| (Endpoint::Chat, system)),
-        Just((Endpoint::Generate, None))
-    ];
+    let route =
+        prop_oneof![of(text()).prop_map(|system| (Endpoint::Chat, system)), Just((Endpoint::Generate, None))];
     let prompts = vec("\\PC{1,30}".prop_map(|text| Prompt { text }), 1..4);
     let counts = (1..=10_000_u32, 0..=1_000_u32, 1..=1_024_u16);
     let choices = (
@@ -136,27 +121,17 @@ pub(crate) fn sweep() -> impl Strategy<Value = Sweep> {
     let predicate =
         of((0..100_000_u32).prop_map(|mib| Predicate::parse(&format!("vram_mib >= {mib}")).unwrap()));
     let numbers = (1..=10_000_u32, of(any::<u64>().prop_map(Seed)));
-    (
-        name(),
-        text(),
-        axes(),
-        options(),
-        workload(),
-        (placement, predicate, numbers),
+    (name(), text(), axes(), options(), workload(), (placement, predicate, numbers)).prop_map(
+        |(name, description, axes, defaults, workload, (placement, predicate, (repetitions, seed)))| Sweep {
+            name: Name::new(&name).unwrap(),
+            description,
+            axes,
+            defaults,
+            workload,
+            placement,
+            predicate,
+            repetitions,
+            seed,
+        },
     )
-        .prop_map(
-            |(name, description, axes, defaults, workload, (placement, predicate, (repetitions, seed)))| {
-                Sweep {
-                    name: Name::new(&name).unwrap(),
-                    description,
-                    axes,
-                    defaults,
-                    workload,
-                    placement,
-                    predicate,
-                    repetitions,
-                    seed,
-                }
-            },
-        )
 }
