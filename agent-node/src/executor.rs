@@ -25,12 +25,12 @@ use tokio::sync::{mpsc, watch};
 use crate::batcher;
 use crate::bench::{Assignment, Bench};
 use crate::cancel::{Cancel, CancelCause};
+use crate::gpu::ProbeFactory;
 use crate::gpu::owner::Owner;
-use crate::gpu::{GpuProbe, ProbeFactory};
 use crate::ollama::api::{Api, ApiError, Listed};
 use crate::ollama::dialect::{self, Dialect};
 use crate::recorder::{Recorder, cut};
-use crate::sampler::Sampler;
+use crate::sampler::{Eyes, Sampler};
 use crate::spool::Spool;
 use generation::Ended;
 use heads::Heads;
@@ -59,8 +59,8 @@ pub(crate) struct SlotWorker {
     pub(crate) sample_hz: u32,
     /// Prompt heads.
     pub(crate) heads: Arc<Heads>,
-    /// The probe, between attempts.
-    pub(crate) probe: Option<Box<dyn GpuProbe>>,
+    /// What looks at GPUs and processes, between attempts.
+    pub(crate) eyes: Option<Eyes>,
     /// What this slot loaded last, if it still stands.
     pub(crate) loaded: Option<Loaded>,
     /// Whether warm-ups have run since that load.
@@ -151,7 +151,7 @@ impl SlotWorker {
         });
         let verdict = self.within_limits(&job, &model).await;
         if let Some(sampler) = sampler {
-            self.probe = sampler.stop().await;
+            self.eyes = sampler.stop().await;
         }
         verdict
     }
@@ -212,15 +212,16 @@ impl SlotWorker {
             let facts = self.facts.borrow();
             facts.slots.get(slot).map(|slot| slot.gpus.iter().map(|gpu| gpu.uuid.clone()).collect())?
         };
-        let probe = match self.probe.take() {
-            Some(probe) => probe,
+        let eyes = match self.eyes.take() {
+            Some(eyes) => eyes,
             None => {
                 let probes = Arc::clone(&self.probes);
                 // Opening a probe loads a library and asks a driver.
-                tokio::task::spawn_blocking(move || probes()).await.ok()?
+                let probe = tokio::task::spawn_blocking(move || probes()).await.ok()?;
+                Eyes { probe, owner: Owner::of(&self.api.endpoint) }
             }
         };
-        Sampler::start(probe, gpus, Owner::of(&self.api.endpoint), recorder, self.sample_hz)
+        Sampler::start(eyes, gpus, recorder, self.sample_hz)
     }
 }
 

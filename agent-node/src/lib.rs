@@ -158,7 +158,7 @@ impl Node {
             probes: Arc::clone(&self.probes),
             sample_hz: self.config.sample_hz,
             heads: Arc::clone(&self.heads),
-            probe: None,
+            eyes: None,
             loaded: None,
             warmed: false,
         }

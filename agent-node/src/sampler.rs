@@ -22,20 +22,28 @@ const HAND_ON: Duration = Duration::from_secs(1);
 /// Longest wait for a look that blocks when the sampler is stopped.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
+/// What a slot looks with, kept from attempt to attempt: opening a probe loads a library, and finding the owner reads
+/// every open file of the host.
+pub(crate) struct Eyes {
+    /// Reads GPUs.
+    pub(crate) probe: Box<dyn GpuProbe>,
+    /// Knows whose processes are on them.
+    pub(crate) owner: Owner,
+}
+
 /// A running sampler.
 #[derive(Debug)]
 pub(crate) struct Sampler {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<Box<dyn GpuProbe>>,
+    thread: JoinHandle<Eyes>,
 }
 
 struct Watch {
-    probe: Box<dyn GpuProbe>,
+    eyes: Eyes,
     gpus: Vec<GpuUuid>,
     recorder: Recorder,
     outlet: Outlet,
     steps: StepDetector,
-    owner: Owner,
     collected: Vec<GpuSample>,
     last: BTreeMap<GpuUuid, GpuSample>,
     failed: bool,
@@ -43,21 +51,14 @@ struct Watch {
 
 impl Sampler {
     /// Starts looking at `gpus`, `hz` times a second. `None` when the system has no thread left.
-    pub(crate) fn start(
-        probe: Box<dyn GpuProbe>,
-        gpus: Vec<GpuUuid>,
-        owner: Owner,
-        recorder: &Recorder,
-        hz: u32,
-    ) -> Option<Self> {
+    pub(crate) fn start(eyes: Eyes, gpus: Vec<GpuUuid>, recorder: &Recorder, hz: u32) -> Option<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let watch = Watch {
-            probe,
+            eyes,
             gpus,
             outlet: recorder.outlet(),
             steps: StepDetector::new(recorder.clock().reading()),
             recorder: recorder.clone(),
-            owner,
             collected: Vec::new(),
             last: BTreeMap::new(),
             failed: false,
@@ -68,8 +69,8 @@ impl Sampler {
         Some(Self { stop, thread })
     }
 
-    /// Stops and gives the probe back; `None` when it hangs in the driver or has panicked.
-    pub(crate) async fn stop(self) -> Option<Box<dyn GpuProbe>> {
+    /// Stops and gives the eyes back; `None` when the probe hangs in the driver or has panicked.
+    pub(crate) async fn stop(self) -> Option<Eyes> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.thread().unpark();
         let joined = tokio::task::spawn_blocking(move || self.thread.join().ok());
@@ -78,7 +79,8 @@ impl Sampler {
 }
 
 impl Watch {
-    fn run(mut self, stop: &AtomicBool, hz: u32) -> Box<dyn GpuProbe> {
+    fn run(mut self, stop: &AtomicBool, hz: u32) -> Eyes {
+        self.eyes.owner.begin(self.recorder.clock().now());
         let period = Duration::from_secs(1) / hz.max(1);
         let per_entry = HAND_ON.as_millis().checked_div(period.as_millis()).unwrap_or(1).max(1);
         let mut ticks = 0;
@@ -94,7 +96,7 @@ impl Watch {
         }
         self.tick();
         self.hand_on();
-        self.probe
+        self.eyes
     }
 
     fn tick(&mut self) {
@@ -102,11 +104,11 @@ impl Watch {
             let text = format!("the wall clock stepped by {:.3} s", step as f64 / 1e9);
             self.note(Some(ValidityReason::ClockStepped), &text);
         }
-        if let Some(text) = self.owner.look(self.recorder.now()) {
+        if let Some(text) = self.eyes.owner.look(self.recorder.clock().now()) {
             self.note(Some(ValidityReason::ServerRestarted), &text);
         }
         for gpu in self.gpus.clone() {
-            match self.probe.sample(&gpu) {
+            match self.eyes.probe.sample(&gpu) {
                 Ok(sample) => self.take(sample),
                 Err(error) => self.fail(&error),
             }
@@ -116,7 +118,7 @@ impl Watch {
     fn take(&mut self, mut sample: GpuSample) {
         sample.at = self.recorder.now();
         if let Some(processes) = &mut sample.processes {
-            self.owner.tell(processes);
+            self.eyes.owner.tell(processes);
         }
         let last = self.last.get(&sample.uuid);
         for (reason, text) in findings(last, &sample) {
@@ -175,8 +177,9 @@ mod tests {
         GpuUuid::new("GPU-1").unwrap()
     }
 
-    fn elsewhere() -> Owner {
-        Owner::of(&crate::config::Endpoint::parse("http://gpu-7").unwrap())
+    fn eyes(probe: Box<dyn GpuProbe>) -> Eyes {
+        let elsewhere = crate::config::Endpoint::parse("http://gpu-7").unwrap();
+        Eyes { probe, owner: Owner::of(&elsewhere) }
     }
 
     fn failing_gpu() -> ProbeFactory {
@@ -199,7 +202,7 @@ mod tests {
     #[tokio::test]
     async fn samples_and_findings_are_recorded_and_the_probe_comes_back() {
         let (recorder, mut entries) = Recorder::start(NodeClock::start());
-        let sampler = Sampler::start(failing_gpu()(), vec![uuid()], elsewhere(), &recorder, 100).unwrap();
+        let sampler = Sampler::start(eyes(failing_gpu()()), vec![uuid()], &recorder, 100).unwrap();
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(sampler.stop().await.is_some());
         drop(recorder);
@@ -219,7 +222,7 @@ mod tests {
     async fn a_gpu_that_is_not_there_is_told_once() {
         let (recorder, mut entries) = Recorder::start(NodeClock::start());
         let none = SimulatedProbe::factory(Vec::new(), Arc::new(|_| None));
-        let sampler = Sampler::start(none(), vec![uuid()], elsewhere(), &recorder, 100).unwrap();
+        let sampler = Sampler::start(eyes(none()), vec![uuid()], &recorder, 100).unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
         sampler.stop().await.unwrap();
         drop(recorder);

@@ -36,7 +36,15 @@ const LINES: u64 = 100;
 struct Figure {
     nodes: u32,
     seconds: f64,
-    /// Milliseconds.
+    spans: Spans,
+}
+
+/// Milliseconds, one of each per trial.
+#[derive(Default)]
+struct Spans {
+    /// From the announced end to the acknowledgement of the last batch: the commit of that batch.
+    commits: Vec<f64>,
+    /// From the announced end to the next offer.
     offers: Vec<f64>,
     heartbeats: Vec<f64>,
 }
@@ -55,20 +63,24 @@ async fn main() {
 }
 
 fn print(title: &str, trial: Duration, disk: &str, figures: &[Figure]) {
-    let points: Vec<(f64, f64)> =
-        figures.iter().map(|figure| (f64::from(figure.nodes), quantile::of(&figure.offers, 0.5))).collect();
+    let points: Vec<(f64, f64)> = figures
+        .iter()
+        .map(|figure| (f64::from(figure.nodes), quantile::of(&figure.spans.offers, 0.5)))
+        .collect();
     let exponent = growth::exponent(&points);
     let row = |figure: &Figure| {
         let at = |samples: &[f64], share| format!("{:.2}", quantile::of(samples, share));
-        let ratio = quantile::of(&figure.offers, 0.5) / quantile::of(&figure.heartbeats, 0.5);
+        let Spans { commits, offers, heartbeats } = &figure.spans;
+        let ratio = quantile::of(offers, 0.5) / quantile::of(heartbeats, 0.5);
         vec![
             figure.nodes.to_string(),
-            figure.offers.len().to_string(),
+            offers.len().to_string(),
             format!("{:.0}", f64::from(figure.nodes * OFFERS) / figure.seconds),
-            at(&figure.offers, 0.5),
-            at(&figure.offers, 0.99),
-            at(&figure.heartbeats, 0.5),
-            at(&figure.heartbeats, 0.99),
+            at(offers, 0.5),
+            at(offers, 0.99),
+            at(commits, 0.5),
+            at(heartbeats, 0.5),
+            at(heartbeats, 0.99),
             format!("{ratio:.0}"),
             format!("{exponent:.2}"),
         ]
@@ -87,6 +99,7 @@ fn print(title: &str, trial: Duration, disk: &str, figures: &[Figure]) {
             "trials/s",
             "offer p50 ms",
             "offer p99 ms",
+            "of it commit of the last batch p50 ms",
             "heartbeat p50 ms",
             "heartbeat p99 ms",
             "ratio of p50",
@@ -114,19 +127,20 @@ async fn figure(folder: &Path, nodes: u32, trial: Duration) -> Figure {
     let worked = working.join_all().await;
     let seconds = began.elapsed().as_secs_f64();
     world.finish("offers", nodes * (OFFERS + 1)).await;
-    let (mut offers, mut heartbeats) = (Vec::new(), Vec::new());
-    for (_, own_offers, own_heartbeats) in worked {
-        offers.extend(own_offers);
-        heartbeats.extend(own_heartbeats);
+    let mut spans = Spans::default();
+    for (_, own) in worked {
+        spans.commits.extend(own.commits);
+        spans.offers.extend(own.offers);
+        spans.heartbeats.extend(own.heartbeats);
     }
     world.stop().await;
-    Figure { nodes, seconds, offers, heartbeats }
+    Figure { nodes, seconds, spans }
 }
 
 /// The life of a node; the session stays open until the sweep has ended.
-async fn work(mut peer: Peer, trial: Duration, mut luck: Stream) -> (Peer, Vec<f64>, Vec<f64>) {
+async fn work(mut peer: Peer, trial: Duration, mut luck: Stream) -> (Peer, Spans) {
     let middle = script::lines(LINES / 25, 25);
-    let (mut offers, mut heartbeats) = (Vec::new(), Vec::new());
+    let mut spans = Spans::default();
     let mut attempt = peer.offer().await;
     loop {
         let record = script::record(&attempt, &middle, LINES);
@@ -135,16 +149,18 @@ async fn work(mut peer: Peer, trial: Duration, mut luck: Stream) -> (Peer, Vec<f
         peer.upload(&attempt, 1, stream).await;
         tokio::time::sleep(trial.mul_f64(0.5 + luck.unit_f64())).await;
         peer.settle(stream.len() as u64).await;
-        heartbeats.push(heartbeat(&mut peer).await);
+        spans.heartbeats.push(heartbeat(&mut peer).await);
         peer.upload(&attempt, record.len() as u64, last).await;
         peer.end(&attempt, &record).await;
         let ended = Instant::now();
-        if offers.len() as u32 == OFFERS {
+        peer.settle(record.len() as u64).await;
+        if spans.offers.len() as u32 == OFFERS {
             peer.complete().await;
-            return (peer, offers, heartbeats);
+            return (peer, spans);
         }
+        spans.commits.push(ended.elapsed().as_secs_f64() * 1e3);
         attempt = peer.offer().await;
-        offers.push(ended.elapsed().as_secs_f64() * 1e3);
+        spans.offers.push(ended.elapsed().as_secs_f64() * 1e3);
         peer.complete().await;
     }
 }

@@ -17,6 +17,8 @@ use crate::config::Endpoint;
 const LOOK_EVERY: Nanos = Nanos::from_secs(1);
 /// The same while no server is found, which needs a look at every open file.
 const SEARCH_EVERY: Nanos = Nanos::from_secs(10);
+/// How long a server that still runs is believed to be the one that listens.
+const BELIEVED: Nanos = Nanos::from_secs(60);
 /// State of a listening socket in the kernel's tables.
 const LISTENING: &str = "0A";
 /// Local addresses that the loopback reaches, as the kernel prints them: any and loopback, of both versions.
@@ -36,6 +38,8 @@ pub(crate) struct Owner {
     /// Whether one of them was ever seen on a GPU.
     seen: bool,
     next_look: Nanos,
+    /// When it was last found.
+    found: Nanos,
 }
 
 impl Owner {
@@ -52,13 +56,25 @@ impl Owner {
             family: BTreeSet::new(),
             seen: false,
             next_look: Nanos::ZERO,
+            found: Nanos::ZERO,
+        }
+    }
+
+    /// A new attempt begins: a server that was replaced before it is no news. A known one is kept, because the search
+    /// costs tens of milliseconds of a processor, which short trials would feel in the gap between them.
+    pub(crate) fn begin(&mut self, now: Nanos) {
+        let believed = self.alive() && now.saturating_sub(self.found).0 < BELIEVED.0;
+        if !self.server.is_empty() && !believed {
+            self.server.clear();
+            self.family.clear();
+            self.next_look = Nanos::ZERO;
         }
     }
 
     /// Looks at the server's processes, if it is time. Returns what happened when the server is another process than before.
     pub(crate) fn look(&mut self, now: Nanos) -> Option<String> {
         let port = self.port.filter(|_| now >= self.next_look)?;
-        let replaced = if self.alive() { None } else { self.search(port) };
+        let replaced = if self.alive() { None } else { self.search(port, now) };
         self.family =
             if self.alive() { descendants(&self.proc, self.server.keys().copied()) } else { BTreeSet::new() };
         let pause = if self.family.is_empty() { SEARCH_EVERY } else { LOOK_EVERY };
@@ -75,11 +91,12 @@ impl Owner {
     }
 
     /// Finds who listens now. What listened before stays known until somebody else does.
-    fn search(&mut self, port: u16) -> Option<String> {
+    fn search(&mut self, port: u16, now: Nanos) -> Option<String> {
         let found = listeners(&self.proc, port);
         if found.is_empty() {
             return None;
         }
+        self.found = now;
         let before = std::mem::replace(&mut self.server, found);
         let names =
             |server: &BTreeMap<u32, u64>| server.keys().map(u32::to_string).collect::<Vec<_>>().join(", ");
@@ -249,6 +266,27 @@ mod tests {
         let text = owner.look(Nanos::from_secs(20)).unwrap();
         assert_eq!(text, "the model server was process 10; now it is a new process 10");
         assert_eq!(owner.look(Nanos::from_secs(22)), None);
+    }
+
+    #[test]
+    fn a_server_that_was_replaced_between_attempts_is_no_news() {
+        let table = table();
+        let mut owner = Owner::under(table.path(), Some(11_434));
+        owner.look(Nanos::ZERO);
+        owner.begin(Nanos::from_secs(1));
+        assert_eq!(
+            owner.server.keys().collect::<Vec<_>>(),
+            [&10],
+            "it still runs, so it is not searched again"
+        );
+        fs::remove_dir_all(table.path().join("10")).unwrap();
+        add(table.path(), 10, 1, 2_000);
+        symlink("socket:[77]", table.path().join("10/fd/3")).unwrap();
+        owner.begin(Nanos::from_secs(2));
+        assert_eq!(owner.look(Nanos::from_secs(2)), None, "it was replaced before the attempt");
+        assert_eq!(owner.server.get(&10), Some(&2_000));
+        owner.begin(Nanos::from_secs(90));
+        assert!(owner.server.is_empty(), "after a while it is searched again, though it runs");
     }
 
     #[test]

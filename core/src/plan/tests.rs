@@ -361,7 +361,7 @@ fn shared_models_and_unknown_versions_are_told() {
         warnings(&sweep(vec![models(&["a", "b:1b"])], Placement::Any, 1), &[Arc::new(node)]),
         [
             "'a' and 'b:1b' are the same model on n1/0: they reload each other; keep one of them",
-            "n1/2 did not tell its server version: results carry a note; run 'chimera doctor' on the node",
+            "n1/2 did not tell its server version: results carry a note; see 'chimera nodes show'",
             "n1/1 runs server version 0.41.0, which was never tested: results carry a note; versions 0.24 up to but \
              not including 0.34 are known",
         ]

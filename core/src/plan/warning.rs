@@ -141,7 +141,7 @@ impl fmt::Display for PlanWarning {
             ),
             Self::UnknownServerVersion { slot, count, version: None } => write!(
                 f,
-                "{} did not tell its server version: results carry a note; run 'chimera doctor' on the node",
+                "{} did not tell its server version: results carry a note; see 'chimera nodes show'",
                 slots(slot, *count)
             ),
         }

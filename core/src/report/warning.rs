@@ -204,9 +204,9 @@ impl Warning {
     pub const fn remedy(&self) -> &'static str {
         match self {
             Self::BooksDoNotAddUp | Self::UnknownTrials { .. } => {
-                "do not use this report; run `chimera doctor` on the coordinator and report the journal"
+                "do not use this report; keep the data directory: its journal shows what went wrong"
             }
-            Self::NotFinished { .. } => "wait for the sweep, or resume it, and make the report again",
+            Self::NotFinished { .. } => "wait for the sweep to end, and make the report again",
             Self::GpuSimulated { .. } => "figures of energy, clocks and memory are not of a real device",
             Self::ClockNotReal { .. } => "read times as those of the simulation or of the recording system",
             Self::ServerVersionsDiffer { .. } => {
@@ -227,7 +227,7 @@ impl Warning {
                 "figures are of the ok ones only; see the causes before trusting them"
             }
             Self::RatesDisagree { .. } => {
-                "sampling outside the server's counter (0.24), stalls or hidden tokens explain it; prefer the wall rate when in doubt"
+                "where lines share arrival times the wall rate is too high: trust the server's; sampling outside its counter (0.24), stalls or hidden tokens make it too low"
             }
             Self::ArrivalsBound { .. } => "lines came in bunches: read gap percentiles as bounds",
             Self::EnergyDisagrees { .. } => {

@@ -29,7 +29,7 @@ pub struct Rules {
     pub settle: Nanos,
     /// Largest share by which the median clock of that beginning may lie below the median of the rest, 0 to 1.
     pub unsettled_share_max: f64,
-    /// Longest stretch of a measured window without a sample.
+    /// Longest stretch of a measured window without a sample: the gap over which energy is not integrated either.
     pub sample_gap_max: Nanos,
     /// Least memory of a foreign process that counts; one whose memory is not told counts always.
     pub foreign_memory_min: Bytes,
@@ -51,10 +51,10 @@ impl Default for Rules {
             power_cap: Effect::Mark,
             settle: Nanos::from_secs(1),
             unsettled_share_max: 0.15,
-            sample_gap_max: Nanos::from_secs(1),
+            sample_gap_max: Nanos::from_secs(3),
             foreign_memory_min: Bytes(64 * 1024 * 1024),
             power_limit_change_max: Milliwatts(1_000),
-            client_lag_max: Nanos::from_millis(500),
+            client_lag_max: Nanos::from_secs(2),
             reload_min: Nanos::from_secs(1),
         }
     }

@@ -53,8 +53,13 @@ fn sample(at: u64) -> GpuSample {
 
 const ALL_LAYERS: Asked = Asked { num_gpu: Some(99), layers: Some(33) };
 
+/// Limits at which records of a few seconds can be judged.
+fn tight() -> Rules {
+    Rules { sample_gap_max: ms(1_000), client_lag_max: ms(500), ..Rules::default() }
+}
+
 fn judged_as(record: &AttemptRecord, asked: Asked) -> Verdict {
-    judge(&Evidence::of(record, asked), &Rules::default())
+    judge(&Evidence::of(record, asked), &tight())
 }
 
 fn judged(record: &AttemptRecord) -> Verdict {
