@@ -102,7 +102,8 @@ fn names(code: &str, text: &str) -> bool {
     let part_of_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     code.match_indices(text).any(|(at, _)| {
         let (before, after) = (code[..at].chars().next_back(), code[at + text.len()..].chars().next());
-        !(text.starts_with(char::is_alphabetic) && part_of_word(before)) && !part_of_word(after)
+        let joined = text.starts_with(char::is_alphabetic) && part_of_word(before);
+        !joined && !part_of_word(after)
     })
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use chimera_core::id::{AttemptId, Digest};
 use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{StoreError, disk_full};
@@ -14,8 +13,6 @@ use super::row::{ChunkRow, DatasetRow, EndRow, JournalBatch, JournalRow, Submiss
 
 /// Most writes of one commit.
 const GROUP_MAX: usize = 128;
-/// How long batches of attempts wait for company. Journal entries never wait: the driver stands still meanwhile.
-const GROUP_WAIT: Duration = Duration::from_millis(5);
 /// First and longest wait before a commit is tried again on a full disk.
 const FULL_WAIT: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
@@ -151,20 +148,11 @@ impl Writer {
     }
 }
 
-/// Waits for a write and takes what else is queued. Empty when every sender is gone.
+/// Waits for a write and takes what else is queued. Empty when every sender is gone. Nothing waits for company: what comes
+/// during a commit is the next group, so groups grow by themselves when the disk is slow.
 async fn gather(items: &mut mpsc::Receiver<Item>) -> Vec<Item> {
     let mut group = Vec::new();
-    if items.recv_many(&mut group, GROUP_MAX).await == 0 {
-        return group;
-    }
-    let deadline = Instant::now() + GROUP_WAIT;
-    while group.len() < GROUP_MAX && !group.iter().any(|item| matches!(item.work, Work::Journal(_))) {
-        let room = GROUP_MAX - group.len();
-        match timeout_at(deadline, items.recv_many(&mut group, room)).await {
-            Ok(0) | Err(_) => break,
-            Ok(_) => {}
-        }
-    }
+    items.recv_many(&mut group, GROUP_MAX).await;
     group
 }
 
