@@ -30,6 +30,12 @@
 //! [[cells]]                             # added after the product
 //! model = "llama3.1:8b"
 //! num_ctx = 2048
+//!
+//! [controls]                            # the same calls in another way, in the same blocks
+//! serial = true
+//!
+//! [stop]                                # `repetitions` are then the most blocks
+//! target = 0.02
 //! ```
 //!
 //! The shape is published as a JSON Schema ([`json_schema`]). The file is not read through serde, which stops at the
@@ -37,6 +43,7 @@
 //! line and column. A test holds reader and schema together.
 
 mod axes;
+mod design;
 mod duration;
 mod error;
 mod options;
@@ -52,6 +59,7 @@ use std::io::Read;
 use std::path::Path;
 
 use chimera_core::axis::{Axes, AxesError};
+use chimera_core::design::Frame;
 use chimera_core::id::Name;
 use chimera_core::option::Options;
 use chimera_core::plan::TRIALS_MAX;
@@ -62,8 +70,9 @@ pub use error::{ErrorPlace, SweepFileError, SweepFileErrors, SweepFileFault};
 use place::Report;
 pub use schema::json_schema;
 pub use shape::{
-    CacheWord, EndpointWord, LimitsShape, PlacementWord, PromptShape, StartWord, SweepShape, TextsWord,
-    WorkloadShape,
+    CacheWord, CompareShape, ControlsShape, EffectWord, EndpointWord, GoodputShape, LimitsShape,
+    PlacementWord, PromptShape, SentinelShape, SentinelWord, StartWord, StopShape, SweepShape, TextsWord,
+    ValidityShape, WorkloadShape,
 };
 use table::{Entry, Section};
 use toml::de::DeTable;
@@ -88,6 +97,12 @@ const KEYS: &[&str] = &[
     "axes",
     "zip",
     "cells",
+    "sentinel",
+    "controls",
+    "stop",
+    "compare",
+    "validity",
+    "goodput",
 ];
 
 /// Reads a sweep file.
@@ -149,7 +164,14 @@ fn sweep(root: &Section<'_>, report: &mut Report<'_>) -> Option<Sweep> {
         root.get("options").map_or_else(|| Some(Options::default()), |entry| options::read(&entry, report));
     let workload = workload::read(root, report);
     let axes = axes::read(root, defaults.as_ref(), report);
-    check_cells(root, axes.as_ref(), defaults.as_ref(), repetitions, report);
+    let design = design::read(root, report);
+    let cells = check_cells(root, axes.as_ref(), defaults.as_ref(), repetitions, report);
+    if let (Some(design), Some(cells), Some(repetitions), Some(workload), Some(placement)) =
+        (&design, cells, repetitions, &workload, placement)
+    {
+        let frame = Frame { cells, repetitions, concurrency: workload.concurrency, placement };
+        design::check(root, design, frame, report);
+    }
     Some(Sweep {
         name: name?,
         description: description?,
@@ -160,6 +182,7 @@ fn sweep(root: &Section<'_>, report: &mut Report<'_>) -> Option<Sweep> {
         predicate: optional(predicate)?,
         repetitions: repetitions?,
         seed: optional(seed)?,
+        design: design?,
     })
 }
 
@@ -205,30 +228,31 @@ fn predicate(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Predicate> {
     }
 }
 
-/// Writes the cells out once, for the errors that only show then.
+/// Writes the cells out once, for the errors that only show then. Returns their number when there is none.
 fn check_cells(
     root: &Section<'_>,
     axes: Option<&Axes>,
     defaults: Option<&Options>,
     repetitions: Option<u32>,
     report: &mut Report<'_>,
-) {
-    let (Some(axes), Some(defaults)) = (axes, defaults) else { return };
+) -> Option<usize> {
+    let (axes, defaults) = axes.zip(defaults)?;
     let fault = match (axes.expand(defaults), repetitions) {
         (Err(error), _) => SweepFileFault::Axes(error),
         (Ok(cells), Some(repetitions)) => {
             let size = cells.len() as u128 * u128::from(repetitions);
             if size <= TRIALS_MAX {
-                return;
+                return Some(cells.len());
             }
             SweepFileFault::TooManyTrials { size, cells: cells.len(), repetitions }
         }
-        (Ok(_), None) => return,
+        (Ok(_), None) => return None,
     };
     match culprit(root, axes, &fault).or_else(|| root.get("axes")).or_else(|| root.get("cells")) {
         Some(entry) => entry.refuse(fault, report),
         None => report.refuse(&(0..0), "axes", fault),
     }
+    None
 }
 
 /// The entry that an error about the axes as a whole is about, where one can be told.

@@ -7,7 +7,7 @@
 //!
 //! | question | module |
 //! |---|---|
-//! | what does an operator ask for? | [`sweep`], [`axis`], [`option`], [`workload`], [`predicate`] |
+//! | what does an operator ask for? | [`sweep`], [`axis`], [`option`], [`workload`], [`predicate`], [`design`] |
 //! | what will run, in which order? | [`plan`] |
 //! | where does a trial run, and what happens when things break? | [`scheduler`] |
 //! | what did a node observe? | [`node`], [`gpu`], [`entry`], [`record`] |
@@ -18,6 +18,7 @@
 
 pub mod axis;
 pub mod compare;
+pub mod design;
 pub mod entry;
 pub mod gpu;
 pub mod id;

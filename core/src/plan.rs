@@ -23,10 +23,12 @@ pub use summary::{Forecast, ModelForecast, PlanSummary};
 pub use warning::PlanWarning;
 
 use crate::axis::CellSpec;
+use crate::design::Frame;
 use crate::id::{Digest, GpuUuid, SlotId, SweepId};
 use crate::node::NodeFacts;
 use crate::seed::Seed;
 use crate::sweep::{Placement, REPETITIONS_MAX, Sweep};
+use crate::workload::Workload;
 
 /// Most trials of one sweep.
 pub const TRIALS_MAX: u128 = 1_000_000;
@@ -34,8 +36,14 @@ pub const TRIALS_MAX: u128 = 1_000_000;
 /// Why a trial is in the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TrialRole {
-    /// It enters the report.
+    /// It enters the figures of its cell.
     Measured,
+    /// It repeats its cell, so that drift and noise are seen; it enters no figure of the cell.
+    Sentinel,
+    /// It makes the calls of its cell one after the other: what a speedup is measured against.
+    Serial,
+    /// It makes the calls of one stream of its cell alone: what contention is measured against.
+    Solo,
 }
 
 impl TrialRole {
@@ -44,6 +52,33 @@ impl TrialRole {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Measured => "measured",
+            Self::Sentinel => "sentinel",
+            Self::Serial => "serial",
+            Self::Solo => "solo",
+        }
+    }
+
+    /// The work of a trial in this role. Prompts and seeds hang on the number of a call, so the calls stay the same.
+    #[must_use]
+    pub fn workload(self, whole: &Workload) -> Workload {
+        Workload { generations: self.generations(whole), concurrency: self.streams(whole), ..whole.clone() }
+    }
+
+    /// Measured generations of a trial in this role.
+    #[must_use]
+    pub fn generations(self, whole: &Workload) -> u32 {
+        match self {
+            Self::Measured | Self::Sentinel | Self::Serial => whole.generations,
+            Self::Solo => whole.generations.div_ceil(u32::from(whole.concurrency.max(1))),
+        }
+    }
+
+    /// Parallel streams of a trial in this role.
+    #[must_use]
+    pub const fn streams(self, whole: &Workload) -> u16 {
+        match self {
+            Self::Measured | Self::Sentinel => whole.concurrency,
+            Self::Serial | Self::Solo => 1,
         }
     }
 }
@@ -109,10 +144,10 @@ impl Plan {
         }
         let cells = sweep.axes.expand(&sweep.defaults)?;
         let slots = fitting_slots(sweep, &cells, nodes)?;
-        let targets = if sweep.placement == Placement::EachGpu { slots.len() } else { 1 };
-        check_size(cells.len(), targets, sweep.repetitions)?;
-        let design = order::Design { cells: &cells, slots: &slots, placement: sweep.placement, seed };
-        let trials = order::trials(&design, sweep.repetitions);
+        let extras = extras(sweep, cells.len())?;
+        check_size(sweep, cells.len(), slots.len(), extras)?;
+        let layout = order::Layout { cells: &cells, slots: &slots, placement: sweep.placement, extras, seed };
+        let trials = order::trials(&layout, sweep.repetitions);
         let mut plan = Self { sweep: id, seed, cells, slots, trials, digest: Digest([0; 32]) };
         plan.digest = digest::of(&plan);
         Ok(plan)
@@ -137,10 +172,21 @@ fn fitting_slots(
     if matching.slots.is_empty() { Err(PlanError::no_slot(matching.refusals)) } else { Ok(matching.slots) }
 }
 
-fn check_size(cells: usize, targets: usize, blocks: u32) -> Result<(), PlanError> {
-    let size = cells as u128 * targets as u128 * u128::from(blocks);
+/// What runs beside the cells, once the layout is known to fit.
+fn extras(sweep: &Sweep, cells: usize) -> Result<order::Extras, PlanError> {
+    let (repetitions, concurrency) = (sweep.repetitions, sweep.workload.concurrency);
+    let design = &sweep.design;
+    design.check(Frame { cells, repetitions, concurrency, placement: sweep.placement })?;
+    let sentinel = design.sentinel_cell(cells, repetitions);
+    Ok(order::Extras { sentinel, controls: design.controls })
+}
+
+fn check_size(sweep: &Sweep, cells: usize, slots: usize, extras: order::Extras) -> Result<(), PlanError> {
+    let targets = if sweep.placement == Placement::EachGpu { slots } else { 1 };
+    let (blocks, extras) = (sweep.repetitions, extras.count(cells));
+    let size = (cells as u128 + extras as u128) * targets as u128 * u128::from(blocks);
     if size > TRIALS_MAX {
-        return Err(PlanError::TooManyTrials { size, cells, targets, blocks });
+        return Err(PlanError::TooManyTrials { size, cells, extras, targets, blocks });
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ pub mod gap;
 pub mod generation;
 pub mod gpu_trace;
 pub mod name;
+pub mod trial;
 
 pub use name::{Provenance, Quantity, QuantityFacts, TokenSource, Unit};
 

@@ -1,6 +1,7 @@
 //! What the operator asks for.
 
 use crate::axis::Axes;
+use crate::design::Design;
 use crate::id::Name;
 use crate::option::Options;
 use crate::predicate::Predicate;
@@ -103,8 +104,10 @@ pub struct Sweep {
     pub placement: Placement,
     /// Which slots may be used; absent = all.
     pub predicate: Option<Predicate>,
-    /// Blocks: each runs every cell once per placement target. 1 to [`REPETITIONS_MAX`].
+    /// Blocks: each runs every cell once per placement target; the most of them where the design has a stop rule. 1 to [`REPETITIONS_MAX`].
     pub repetitions: u32,
     /// Seed of orders, prompts and sampling; absent = drawn at submission and recorded.
     pub seed: Option<Seed>,
+    /// How it is laid out beyond its cells.
+    pub design: Design,
 }

@@ -35,7 +35,6 @@ pub(crate) fn report() -> Report {
             made_by: Some("chimera 0.1.0".into()),
             ..Labels::default()
         },
-        goodput: None,
     });
     for trial in 0..5 {
         builder.add_counted(&slot(trial), &record(trial));
@@ -64,15 +63,8 @@ pub(crate) fn empty() -> Report {
     plan.cells.clear();
     let counts = TrialCounts::default();
     let (state, nodes) = (SweepState::Done, []);
-    let context = ReportContext {
-        sweep: &sweep,
-        plan: &plan,
-        state,
-        counts,
-        nodes: &nodes,
-        labels: Labels::default(),
-        goodput: None,
-    };
+    let context =
+        ReportContext { sweep: &sweep, plan: &plan, state, counts, nodes: &nodes, labels: Labels::default() };
     ReportBuilder::new(context).finish()
 }
 
@@ -104,6 +96,7 @@ fn sweep() -> Sweep {
         predicate: None,
         repetitions: 3,
         seed: Some(Seed(7)),
+        design: chimera_core::design::Design::default(),
     }
 }
 

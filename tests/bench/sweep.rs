@@ -30,6 +30,7 @@ pub fn sweep(name: &str, (contexts, tops): (i64, i64), repetitions: u32, budget:
         predicate: None,
         repetitions,
         seed: Some(Seed(7)),
+        design: chimera_core::design::Design::default(),
     }
 }
 

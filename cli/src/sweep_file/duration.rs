@@ -2,11 +2,25 @@
 
 use chimera_core::unit::Nanos;
 
+use super::error::SweepFileFault;
+use super::place::Report;
+use super::table::Entry;
+
 /// Longest accepted duration: a week.
 const LONGEST: Nanos = Nanos::from_secs(7 * 24 * 3_600);
 
+/// Reads the value of a key, and refuses what is no duration.
+pub(super) fn read(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Nanos> {
+    let text = entry.text(report)?;
+    let span = parse(text);
+    if span.is_none() {
+        entry.refuse(SweepFileFault::Duration { found: text.chars().take(40).collect() }, report);
+    }
+    span
+}
+
 /// Reads a whole number with its unit; `None` for anything else, 0, and more than a week.
-pub(super) fn parse(text: &str) -> Option<Nanos> {
+fn parse(text: &str) -> Option<Nanos> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let number: u64 = text.get(..digits)?.parse().ok()?;
     let millis = match text.get(digits..)?.trim_start() {

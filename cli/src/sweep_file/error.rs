@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use chimera_core::axis::range::RangeError;
 use chimera_core::axis::{AXIS_VALUES_MAX, AxesError};
+use chimera_core::design::DesignError;
 use chimera_core::id::InvalidName;
 use chimera_core::option::InvalidOption;
 use chimera_core::plan::TRIALS_MAX;
@@ -136,6 +137,9 @@ pub enum SweepFileFault {
         /// What was given.
         found: String,
     },
+    /// The layout of the experiment does not fit the rest of the file.
+    #[error(transparent)]
+    Design(#[from] DesignError),
     /// A word is not one of those that mean something there.
     #[error("'{found}' has no meaning here{}", choices(*near, accepted))]
     UnknownWord {

@@ -2,6 +2,9 @@
 
 use chimera_core::axis::{AXES_MAX, AXIS_VALUES_MAX, CELLS_MAX};
 use chimera_core::option::{KNOWN, OptionFacts, OptionKind};
+use chimera_core::outcome::ValidityReason;
+use chimera_core::quantity::Quantity;
+use chimera_core::quantity::trial::COMPARABLE;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{Schema, SchemaGenerator, json_schema as json};
@@ -48,6 +51,17 @@ pub(super) fn options(_: &mut SchemaGenerator) -> Schema {
 /// A table of axes.
 pub(super) fn axes(_: &mut SchemaGenerator) -> Schema {
     axes_table()
+}
+
+/// A figure that trials are compared by.
+pub(super) fn comparable(_: &mut SchemaGenerator) -> Schema {
+    json!({ "type": "string", "enum": COMPARABLE.map(Quantity::name) })
+}
+
+/// A list of validity reasons.
+pub(super) fn reasons(_: &mut SchemaGenerator) -> Schema {
+    let names = ValidityReason::ALL.map(ValidityReason::name);
+    json!({ "type": "array", "minItems": 1, "maxItems": names.len(), "items": { "enum": names } })
 }
 
 /// A list of tables of axes.

@@ -1,6 +1,5 @@
 //! The workload and its limits.
 
-use chimera_core::unit::Nanos;
 use chimera_core::workload::{
     CONCURRENCY_MAX, Endpoint, GENERATIONS_MAX, Limits, PROMPT_MAX_BYTES, PromptCache, Start, TextStorage,
     Workload,
@@ -114,7 +113,7 @@ fn limits(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Limits> {
         ("generation", default.generation),
         ("attempt", default.attempt),
     ]
-    .map(|(key, default)| limit(&section, key, default, report));
+    .map(|(key, default)| section.get(key).map_or(Some(default), |entry| duration::read(&entry, report)));
     let limits = Limits {
         load: load?,
         first_token: first_token?,
@@ -128,14 +127,4 @@ fn limits(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Limits> {
     let fault = SweepFileFault::AttemptLimit { generation: limits.generation };
     section.get("attempt").unwrap_or_else(|| entry.clone()).refuse(fault, report);
     None
-}
-
-fn limit(section: &Section<'_>, key: &str, default: Nanos, report: &mut Report<'_>) -> Option<Nanos> {
-    let Some(entry) = section.get(key) else { return Some(default) };
-    let text = entry.text(report)?;
-    let span = duration::parse(text);
-    if span.is_none() {
-        entry.refuse(SweepFileFault::Duration { found: text.chars().take(40).collect() }, report);
-    }
-    span
 }

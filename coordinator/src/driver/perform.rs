@@ -121,7 +121,7 @@ fn compose_offer(catalog: &Catalog, attempt: &AttemptId, slot: u16) -> Option<v1
         cell: entry.plan.cells.get(trial.cell as usize)?.clone(),
         cell_index: trial.cell,
         block: trial.block,
-        workload: entry.sweep.workload.clone(),
+        workload: trial.role.workload(&entry.sweep.workload),
         seed: trial.seed,
     };
     Some(v1::Offer::from(&offer))

@@ -58,7 +58,6 @@ fn build(entry: &SweepEntry, view: &SweepView, nodes: &[NodeFacts], mut attempts
         counts: view.trials,
         nodes,
         labels: labels(entry),
-        goodput: None,
     };
     let mut builder = ReportBuilder::new(context);
     while let Some(attempt) = attempts.blocking_recv() {

@@ -80,6 +80,9 @@ impl Encoder {
         bytes[8..12].copy_from_slice(&slot.unwrap_or(u32::MAX).to_le_bytes());
         bytes[12] = match role {
             TrialRole::Measured => 0,
+            TrialRole::Sentinel => 1,
+            TrialRole::Serial => 2,
+            TrialRole::Solo => 3,
         };
         bytes[13..21].copy_from_slice(&seed.0.to_le_bytes());
         self.0.update(bytes);

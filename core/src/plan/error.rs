@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::TRIALS_MAX;
 use crate::axis::AxesError;
+use crate::design::DesignError;
 use crate::id::SlotId;
 use crate::predicate::Mismatch;
 use crate::predicate::near_miss::{hint, nearest};
@@ -18,6 +19,9 @@ pub enum PlanError {
     /// The cells can not be written out.
     #[error(transparent)]
     Axes(#[from] AxesError),
+    /// The layout does not fit the sweep.
+    #[error(transparent)]
+    Design(#[from] DesignError),
     /// The number of blocks is out of range.
     #[error("a sweep has 1 to {REPETITIONS_MAX} repetitions, not {found}")]
     Repetitions {
@@ -43,14 +47,17 @@ pub enum PlanError {
     },
     /// The plan would be too long.
     #[error(
-        "{cells} cells × {targets} slots × {blocks} repetitions are {size} trials, more than the {TRIALS_MAX} that \
-         fit: repeat less, narrow 'where', or place 'any'"
+        "{cells} cells{} × {targets} slots × {blocks} repetitions are {size} trials, more than the {TRIALS_MAX} that \
+         fit: repeat less, narrow 'where', or place 'any'",
+        with_extras(*extras)
     )]
     TooManyTrials {
         /// Number of trials, computed without expansion.
         size: u128,
         /// Number of cells.
         cells: usize,
+        /// Sentinels and controls beside them in each block.
+        extras: usize,
         /// Slots that each run every cell; 1 when the placement is not each-gpu.
         targets: usize,
         /// Number of blocks.
@@ -125,6 +132,10 @@ impl fmt::Display for SlotRefusal {
 
 fn listed(refusals: &[SlotRefusal]) -> String {
     refusals.iter().map(SlotRefusal::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn with_extras(extras: usize) -> String {
+    if extras == 0 { String::new() } else { format!(" with {extras} sentinels and controls") }
 }
 
 fn more(omitted: usize) -> String {

@@ -13,38 +13,70 @@ use std::collections::HashMap;
 
 use super::{PlanSlot, PlannedTrial, TrialRole};
 use crate::axis::CellSpec;
+use crate::design::Controls;
 use crate::option::{OptionClass, Options};
 use crate::seed::Seed;
 use crate::sweep::{ModelName, Placement};
 
 /// What the order is made from.
-pub(super) struct Design<'a> {
+pub(super) struct Layout<'a> {
     pub(super) cells: &'a [CellSpec],
     pub(super) slots: &'a [PlanSlot],
     pub(super) placement: Placement,
+    pub(super) extras: Extras,
     pub(super) seed: Seed,
 }
+
+/// What runs beside the cells in every block, where its cell runs and within the group of its cell: it costs no load.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Extras {
+    pub(super) sentinel: Option<u32>,
+    pub(super) controls: Controls,
+}
+
+impl Extras {
+    /// Trials that they add to a block of so many cells on one slot.
+    pub(super) const fn count(self, cells: usize) -> usize {
+        cells * self.controls.count() + self.sentinel.is_some() as usize
+    }
+
+    /// The roles in which a cell runs.
+    fn roles(self, cell: u32) -> impl Iterator<Item = TrialRole> {
+        let Controls { serial, solo } = self.controls;
+        let sentinel = self.sentinel == Some(cell);
+        let wanted = [
+            (true, TrialRole::Measured),
+            (serial, TrialRole::Serial),
+            (solo, TrialRole::Solo),
+            (sentinel, TrialRole::Sentinel),
+        ];
+        wanted.into_iter().filter_map(|(wanted, role)| wanted.then_some(role))
+    }
+}
+
+/// A cell in a role.
+type Item = (u32, TrialRole);
 
 /// The trials that one slot runs in one block, in its order.
 struct Lane {
     slot: Option<u32>,
-    cells: Vec<u32>,
+    items: Vec<Item>,
 }
 
 /// All trials of `blocks` blocks, in order.
-pub(super) fn trials(design: &Design<'_>, blocks: u32) -> Vec<PlannedTrial> {
-    let groups = load_groups(design.cells);
-    let seeds = design.seed.child("trial");
+pub(super) fn trials(layout: &Layout<'_>, blocks: u32) -> Vec<PlannedTrial> {
+    let groups = load_groups(layout.cells);
+    let seeds = layout.seed.child("trial");
     let mut trials = Vec::new();
     for block in 0..blocks {
-        let lanes = lanes(design, &groups, block);
+        let lanes = lanes(layout, &groups, block);
         if block == 0 {
-            let per_block: usize = lanes.iter().map(|lane| lane.cells.len()).sum();
+            let per_block: usize = lanes.iter().map(|lane| lane.items.len()).sum();
             trials.reserve_exact(per_block * blocks as usize);
         }
         let seed = seeds.nth(u64::from(block));
-        let planned = |slot, cell| PlannedTrial { cell, block, slot, role: TrialRole::Measured, seed };
-        deal(&lanes, |slot, cell| trials.push(planned(slot, cell)));
+        let planned = |slot, (cell, role)| PlannedTrial { cell, block, slot, role, seed };
+        deal(&lanes, |slot, item| trials.push(planned(slot, item)));
     }
     trials
 }
@@ -64,20 +96,21 @@ pub(super) fn load_groups(cells: &[CellSpec]) -> Vec<Vec<u32>> {
     groups
 }
 
-fn lanes(design: &Design<'_>, groups: &[Vec<u32>], block: u32) -> Vec<Lane> {
-    let seed = design.seed.child("order").nth(u64::from(block));
+fn lanes(layout: &Layout<'_>, groups: &[Vec<u32>], block: u32) -> Vec<Lane> {
+    let extras = layout.extras;
+    let seed = layout.seed.child("order").nth(u64::from(block));
     let on_slot = |slot: usize, pieces: &[&[u32]]| {
-        let seed = seed.child(&design.slots[slot].id.to_string());
-        Lane { slot: Some(slot as u32), cells: shuffled(pieces, seed) }
+        let seed = seed.child(&layout.slots[slot].id.to_string());
+        Lane { slot: Some(slot as u32), items: shuffled(pieces, extras, seed) }
     };
     let whole: Vec<&[u32]> = groups.iter().map(Vec::as_slice).collect();
-    match design.placement {
-        Placement::EachGpu => (0..design.slots.len()).map(|slot| on_slot(slot, &whole)).collect(),
-        Placement::Any => vec![Lane { slot: None, cells: shuffled(&whole, seed.child("any")) }],
+    match layout.placement {
+        Placement::EachGpu => (0..layout.slots.len()).map(|slot| on_slot(slot, &whole)).collect(),
+        Placement::Any => vec![Lane { slot: None, items: shuffled(&whole, extras, seed.child("any")) }],
         Placement::Spread => {
-            let count = design.slots.len();
+            let count = layout.slots.len();
             let chunk_of = |slot: usize| (slot + count - block as usize % count) % count;
-            let lane = |slot| on_slot(slot, &chunk(&whole, design.cells.len(), chunk_of(slot), count));
+            let lane = |slot| on_slot(slot, &chunk(&whole, layout.cells.len(), chunk_of(slot), count));
             (0..count).map(lane).collect()
         }
     }
@@ -101,26 +134,33 @@ fn chunk<'a>(groups: &[&'a [u32]], cells: usize, index: usize, count: usize) -> 
     pieces
 }
 
-fn shuffled(groups: &[&[u32]], seed: Seed) -> Vec<u32> {
+fn shuffled(groups: &[&[u32]], extras: Extras, seed: Seed) -> Vec<Item> {
     let mut stream = seed.stream();
     let mut order: Vec<&[u32]> = groups.to_vec();
     stream.shuffle(&mut order);
-    let mut cells = Vec::with_capacity(groups.iter().map(|group| group.len()).sum());
+    let mut items =
+        Vec::with_capacity(extras.count(0) + groups.iter().map(|group| group.len()).sum::<usize>());
     for group in order {
-        let start = cells.len();
-        cells.extend_from_slice(group);
-        stream.shuffle(&mut cells[start..]);
+        let start = items.len();
+        let in_roles = |cell: &u32| {
+            extras.roles(*cell).map({
+                let cell = *cell;
+                move |role| (cell, role)
+            })
+        };
+        items.extend(group.iter().flat_map(in_roles));
+        stream.shuffle(&mut items[start..]);
     }
-    cells
+    items
 }
 
 /// Deals the lanes out in turn, one trial each, until all are empty.
-fn deal(lanes: &[Lane], mut take: impl FnMut(Option<u32>, u32)) {
-    let longest = lanes.iter().map(|lane| lane.cells.len()).max().unwrap_or(0);
+fn deal(lanes: &[Lane], mut take: impl FnMut(Option<u32>, Item)) {
+    let longest = lanes.iter().map(|lane| lane.items.len()).max().unwrap_or(0);
     for turn in 0..longest {
         for lane in lanes {
-            if let Some(cell) = lane.cells.get(turn) {
-                take(lane.slot, *cell);
+            if let Some(item) = lane.items.get(turn) {
+                take(lane.slot, *item);
             }
         }
     }

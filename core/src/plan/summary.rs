@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use super::{Plan, Reloads};
+use super::{Plan, PlannedTrial, Reloads, TrialRole};
 use crate::axis::CellSpec;
 use crate::sweep::{ModelName, Sweep};
 use crate::workload::{Start, Workload};
@@ -49,7 +49,7 @@ impl PlanSummary {
     #[must_use]
     pub fn of(plan: &Plan, sweep: &Sweep, forecast: Option<&Forecast>) -> Self {
         let workload = &sweep.workload;
-        let generations = plan.trials.len() as u64 * u64::from(workload.generations);
+        let generations = plan.trials.iter().map(|trial| u64::from(trial.role.generations(workload))).sum();
         Self {
             cells: plan.cells.len(),
             slots: plan.slots.len(),
@@ -67,19 +67,33 @@ impl PlanSummary {
 fn token_budget(plan: &Plan, workload: &Workload) -> Option<u64> {
     let per_cell: Option<Vec<u64>> = plan.cells.iter().map(budget).collect();
     let per_cell = per_cell?;
-    let of_trial = |cell: u32| per_cell.get(cell as usize).copied().unwrap_or(0);
-    let sum: u64 = plan.trials.iter().map(|trial| of_trial(trial.cell)).sum();
-    Some(sum.saturating_mul(u64::from(workload.generations)))
+    let of_call = |cell: u32| per_cell.get(cell as usize).copied().unwrap_or(0);
+    let of_trial = |trial: &PlannedTrial| {
+        of_call(trial.cell).saturating_mul(u64::from(trial.role.generations(workload)))
+    };
+    Some(plan.trials.iter().map(of_trial).fold(0, u64::saturating_add))
 }
 
 fn budget(cell: &CellSpec) -> Option<u64> {
     cell.options.integer("num_predict").and_then(|budget| u64::try_from(budget).ok())
 }
 
-/// Expected cost of the trials of a cell, in seconds.
+/// What is expected of a cell, in seconds.
 struct Cost {
-    trial: f64,
+    /// A call, without load.
+    generation: f64,
+    /// The load of a call that starts cold; 0 for a warm workload.
+    cold: f64,
+    /// A load that the plan makes, with its warm-ups.
     load: f64,
+}
+
+impl Cost {
+    fn of_trial(&self, role: TrialRole, workload: &Workload) -> f64 {
+        let generations = role.generations(workload);
+        let rounds = generations.div_ceil(u32::from(role.streams(workload).max(1)));
+        f64::from(rounds) * self.generation + f64::from(generations) * self.cold
+    }
 }
 
 fn seconds(plan: &Plan, workload: &Workload, forecast: &Forecast) -> Option<f64> {
@@ -94,7 +108,7 @@ fn seconds(plan: &Plan, workload: &Workload, forecast: &Forecast) -> Option<f64>
         let (cost, group) = (costs.get(trial.cell as usize)?, groups.get(trial.cell as usize).copied());
         let busy = slots.get_mut(slot)?;
         let load = if busy.loaded == group { 0.0 } else { cost.load };
-        *busy = Busy { seconds: busy.seconds + load + cost.trial, loaded: group };
+        *busy = Busy { seconds: busy.seconds + load + cost.of_trial(trial.role, workload), loaded: group };
         if trial.slot.is_none() {
             idlest.put(slot, busy.seconds);
         }
@@ -130,10 +144,6 @@ impl Idlest {
 fn cost(cell: &CellSpec, workload: &Workload, forecast: &Forecast) -> Option<Cost> {
     let expected = forecast.get(&cell.model)?;
     let generation = budget(cell)? as f64 / expected.tokens_per_second;
-    let rounds = workload.generations.div_ceil(u32::from(workload.concurrency.max(1)));
     let cold = if workload.start == Start::Cold { expected.load_seconds } else { 0.0 };
-    Some(Cost {
-        trial: f64::from(rounds) * generation + f64::from(workload.generations) * cold,
-        load: expected.load_seconds + f64::from(workload.warmups) * generation,
-    })
+    Some(Cost { generation, cold, load: expected.load_seconds + f64::from(workload.warmups) * generation })
 }

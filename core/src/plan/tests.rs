@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::axis::{Axes, Axis, AxisName, AxisValue};
+use crate::design::{Controls, Design, Sentinel};
 use crate::gpu::Gpu;
 use crate::id::{Name, NodeId};
 use crate::node::{HostFacts, ModelFacts, ProbeKind, ServerFacts, SlotFacts};
@@ -11,7 +12,7 @@ use crate::option::{OptionClass, OptionValue, Options};
 use crate::predicate::Predicate;
 use crate::sweep::ModelName;
 use crate::unit::Bytes;
-use crate::workload::{Endpoint, Limits, Prompt, PromptCache, Start, TextStorage, Workload};
+use crate::workload::{Endpoint, Limits, Prompt, PromptCache, Start, TextStorage};
 
 fn facts(name: &str) -> ModelFacts {
     ModelFacts {
@@ -107,6 +108,7 @@ fn sweep(product: Vec<Axis>, placement: Placement, repetitions: u32) -> Sweep {
         predicate: None,
         repetitions,
         seed: None,
+        design: Design { sentinel: Sentinel::Off, ..Design::default() },
     }
 }
 
@@ -184,6 +186,60 @@ fn trials_of_a_block_share_their_seed() {
     let seeds: BTreeSet<(u32, Seed)> = plan.trials.iter().map(|trial| (trial.block, trial.seed)).collect();
     assert_eq!(seeds.len(), 3);
     assert_eq!(seeds.iter().map(|(_, seed)| seed).collect::<BTreeSet<_>>().len(), 3);
+}
+
+/// A sweep of parallel streams with a sentinel and both controls.
+fn laid_out(placement: Placement) -> Sweep {
+    let mut sweep = sweep(product(), placement, 5);
+    sweep.workload = Workload { generations: 6, concurrency: 4, ..sweep.workload };
+    let controls = Controls { serial: true, solo: true };
+    sweep.design = Design { sentinel: Sentinel::Auto, controls, ..Design::default() };
+    sweep
+}
+
+#[test]
+fn sentinels_and_controls_stand_in_every_block_on_the_slot_of_their_cell_and_cost_no_load() {
+    for (placement, lanes) in [(Placement::EachGpu, 10), (Placement::Spread, 5)] {
+        let nodes = fleet(&[("n1", 2)]);
+        let with = plan_of(&laid_out(placement), 42, &nodes).unwrap();
+        let mut roles: BTreeMap<(u32, Option<u32>, u32), Vec<&str>> = BTreeMap::new();
+        for trial in &with.trials {
+            roles.entry((trial.block, trial.slot, trial.cell)).or_default().push(trial.role.name());
+        }
+        roles.values_mut().for_each(|roles| roles.sort_unstable());
+        let sentinels = roles.iter().filter(|((.., cell), roles)| {
+            assert_eq!(roles.iter().filter(|role| **role != "sentinel").count(), 3, "{roles:?}");
+            assert_eq!(*cell == 0, roles.contains(&"sentinel"), "{roles:?}");
+            *cell == 0
+        });
+        assert_eq!((sentinels.count(), roles.len()), (lanes, lanes * 12), "{placement:?}");
+        let plain =
+            Sweep { design: Design { sentinel: Sentinel::Off, ..Design::default() }, ..laid_out(placement) };
+        let plain = plan_of(&plain, 42, &nodes).unwrap();
+        assert_eq!(with.reloads().total, plain.reloads().total, "{placement:?}");
+    }
+}
+
+#[test]
+fn a_control_makes_the_calls_of_its_cell() {
+    let whole = laid_out(Placement::EachGpu).workload;
+    let of = |role: TrialRole| {
+        let workload = role.workload(&whole);
+        (workload.generations, workload.concurrency, workload.prompts == whole.prompts)
+    };
+    assert_eq!(of(TrialRole::Sentinel), (6, 4, true));
+    assert_eq!(of(TrialRole::Serial), (6, 1, true));
+    assert_eq!(of(TrialRole::Solo), (2, 1, true), "6 calls on 4 streams: one stream makes 2 at most");
+}
+
+#[test]
+fn a_layout_that_does_not_fit_gives_no_plan() {
+    let nodes = fleet(&[("n1", 2)]);
+    let refused = plan_of(&laid_out(Placement::Any), 42, &nodes).unwrap_err();
+    assert!(matches!(refused, PlanError::Design(_)), "{refused}");
+    let many = Sweep { repetitions: 10_000, ..laid_out(Placement::EachGpu) };
+    let refused = plan_of(&many, 42, &fleet(&[("n1", 3)])).map(|plan| plan.digest).unwrap_err().to_string();
+    assert!(refused.starts_with("12 cells with 25 sentinels and controls × 3 slots"), "{refused}");
 }
 
 #[test]

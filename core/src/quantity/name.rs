@@ -151,6 +151,12 @@ macro_rules! quantities {
                 // The table is made by the same macro: the discriminant is the row.
                 &QUANTITIES[self as usize]
             }
+
+            /// The quantity of that name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                QUANTITIES.iter().find(|facts| facts.name == name).map(|facts| facts.quantity)
+            }
         }
     };
 }

@@ -15,8 +15,7 @@ use super::{Header, Labels, Report, SCHEMA_VERSION, inspect, missing, verdict};
 use crate::id::{AttemptId, GpuUuid, SlotId};
 use crate::node::{NodeFacts, ProbeKind, SlotFacts};
 use crate::outcome::{FailureClass, ValidityReason};
-use crate::plan::Plan;
-use crate::quantity::attempt::GoodputLimits;
+use crate::plan::{Plan, TrialRole};
 use crate::record::AttemptRecord;
 use crate::scheduler::view::{SweepState, TrialCounts};
 use crate::sweep::Sweep;
@@ -38,8 +37,6 @@ pub struct ReportContext<'a> {
     pub nodes: &'a [NodeFacts],
     /// Wall clock labels.
     pub labels: Labels,
-    /// Limits of a good generation, where the operator declared them.
-    pub goodput: Option<GoodputLimits>,
 }
 
 /// Why an attempt does not count.
@@ -128,7 +125,7 @@ impl<'a> ReportBuilder<'a> {
     pub fn new(context: ReportContext<'a>) -> Self {
         Self {
             labels: CellLabels::of(&context.plan.cells),
-            rules: Rules { cache: context.sweep.workload.cache, goodput: context.goodput },
+            rules: Rules { cache: context.sweep.workload.cache, goodput: context.sweep.design.goodput },
             context,
             groups: BTreeMap::new(),
             books: Books::default(),
@@ -157,15 +154,19 @@ impl<'a> ReportBuilder<'a> {
         let verdict = self.judge(record);
         let trusted = record.complete() && verdict.invalid.is_empty();
         self.account(slot, "counted", Some(record), trusted);
-        let Some(cell) = self.cell(record.attempt()) else {
+        let Some((cell, role)) = self.planned(record.attempt()) else {
             return;
         };
         if !trusted {
             self.books.counted_but_excluded += 1;
-            self.exclude(slot, cell, record, &[]);
+            self.exclude(slot, cell, role, record, &[]);
             return;
         }
         self.told.add(&self.label(cell), slot, &verdict);
+        self.observed.add(record);
+        if role != TrialRole::Measured {
+            return;
+        }
         let mut starts = starts(record);
         if starts.is_empty() {
             starts.insert(self.context.sweep.workload.start);
@@ -173,7 +174,6 @@ impl<'a> ReportBuilder<'a> {
         for start in starts {
             self.groups.entry((cell, start, slot.clone())).or_default().add(record, start, self.rules);
         }
-        self.observed.add(record);
     }
 
     /// Adds an attempt that does not count: it is listed with its cause, its generations are counted, and it enters no
@@ -186,11 +186,13 @@ impl<'a> ReportBuilder<'a> {
         how: &UncountedReason,
     ) {
         self.account(slot, &how.name(), record, false);
-        let Some(cell) = self.cell(attempt) else { return };
+        let Some((cell, role)) = self.planned(attempt) else { return };
         match (how, record) {
-            (UncountedReason::Invalid(reasons), Some(record)) => self.exclude(slot, cell, record, reasons),
-            (UncountedReason::Surplus, _) => self.group(cell, slot).uncounted += 1,
-            _ => self.fail(slot, cell, attempt, record, how),
+            (UncountedReason::Invalid(reasons), Some(record)) => {
+                self.exclude(slot, cell, role, record, reasons)
+            }
+            (UncountedReason::Surplus, _) => self.group(cell, role, slot, |group| group.uncounted += 1),
+            _ => self.fail(slot, (cell, role), attempt, record, how),
         }
     }
 
@@ -222,22 +224,27 @@ impl<'a> ReportBuilder<'a> {
         report
     }
 
-    fn cell(&mut self, attempt: &AttemptId) -> Option<u32> {
-        let cell = usize::try_from(attempt.trial.ordinal)
+    /// The cell of an attempt's trial, and why the trial is in the plan.
+    fn planned(&mut self, attempt: &AttemptId) -> Option<(u32, TrialRole)> {
+        let planned = usize::try_from(attempt.trial.ordinal)
             .ok()
             .and_then(|ordinal| self.context.plan.trials.get(ordinal))
-            .map(|trial| trial.cell)
-            .filter(|cell| (*cell as usize) < self.labels.cells.len());
-        self.unknown_trials += u64::from(cell.is_none());
-        cell
+            .map(|trial| (trial.cell, trial.role))
+            .filter(|(cell, _)| (*cell as usize) < self.labels.cells.len());
+        self.unknown_trials += u64::from(planned.is_none());
+        planned
     }
 
     fn label(&self, cell: u32) -> String {
         self.labels.cells.get(cell as usize).cloned().unwrap_or_default()
     }
 
-    fn group(&mut self, cell: u32, slot: &SlotId) -> &mut Group {
-        self.groups.entry((cell, self.context.sweep.workload.start, slot.clone())).or_default()
+    /// Notes something in the row of a cell. Sentinels and controls have no row: the books and lists hold them.
+    fn group(&mut self, cell: u32, role: TrialRole, slot: &SlotId, note: impl FnOnce(&mut Group)) {
+        if role == TrialRole::Measured {
+            let start = self.context.sweep.workload.start;
+            note(self.groups.entry((cell, start, slot.clone())).or_default());
+        }
     }
 
     fn account(&mut self, slot: &SlotId, how: &str, record: Option<&AttemptRecord>, in_figures: bool) {
@@ -258,11 +265,18 @@ impl<'a> ReportBuilder<'a> {
     /// The same rules that judged the record when it was completed.
     fn judge(&self, record: &AttemptRecord) -> Verdict {
         let asked = Asked::of(self.context.plan, self.context.nodes, record);
-        validity::judge(&Evidence::of(record, asked), &validity::Rules::default())
+        validity::judge(&Evidence::of(record, asked), &self.context.sweep.design.validity)
     }
 
-    fn exclude(&mut self, slot: &SlotId, cell: u32, record: &AttemptRecord, reasons: &[ValidityReason]) {
-        self.group(cell, slot).excluded += 1;
+    fn exclude(
+        &mut self,
+        slot: &SlotId,
+        cell: u32,
+        role: TrialRole,
+        record: &AttemptRecord,
+        reasons: &[ValidityReason],
+    ) {
+        self.group(cell, role, slot, |group| group.excluded += 1);
         let verdict = self.judge(record);
         let mut names: BTreeSet<ValidityReason> = verdict.reasons().into_iter().collect();
         names.extend(reasons);
@@ -285,12 +299,12 @@ impl<'a> ReportBuilder<'a> {
     fn fail(
         &mut self,
         slot: &SlotId,
-        cell: u32,
+        (cell, role): (u32, TrialRole),
         attempt: &AttemptId,
         record: Option<&AttemptRecord>,
         how: &UncountedReason,
     ) {
-        self.group(cell, slot).uncounted += 1;
+        self.group(cell, role, slot, |group| group.uncounted += 1);
         let entry = FailedAttempt {
             attempt: attempt.to_string(),
             cell: self.label(cell),

@@ -42,6 +42,7 @@ fn sweep() -> Sweep {
         predicate: None,
         repetitions: 2,
         seed: None,
+        design: crate::design::Design::default(),
     }
 }
 
@@ -91,12 +92,11 @@ struct Case {
     sweep: Sweep,
     plan: Plan,
     counts: TrialCounts,
-    goodput: Option<GoodputLimits>,
 }
 
 impl Case {
     fn new(counts: TrialCounts) -> Self {
-        Self { sweep: sweep(), plan: plan(counts.admitted.max(4)), counts, goodput: None }
+        Self { sweep: sweep(), plan: plan(counts.admitted.max(4)), counts }
     }
 
     fn report(&self, records: &[RecordInput<'_>]) -> Report {
@@ -107,7 +107,6 @@ impl Case {
             counts: self.counts,
             nodes: &[],
             labels: Labels::default(),
-            goodput: self.goodput,
         };
         Report::from_records(context, records.iter().cloned())
     }
@@ -285,7 +284,7 @@ fn goodput_exists_only_with_declared_limits() {
     let one = record(0, [generation(0, 11, 100), generation(1, 11, 100)]);
     let mut case = Case::new(counts(1, 0));
     assert!(pooled(&case.report(&[counted("a", &one)]).cells[0].tally, Quantity::Goodput).is_none());
-    case.goodput = Some(GoodputLimits { ttft: Some(ms(120)), ..GoodputLimits::default() });
+    case.sweep.design.goodput = Some(GoodputLimits { ttft: Some(ms(120)), ..GoodputLimits::default() });
     let report = case.report(&[counted("a", &one)]);
     // Two good ones in a window from 1.000 to 2.165 s.
     assert!((pooled(&report.cells[0].tally, Quantity::Goodput).unwrap() - 2.0 / 1.165).abs() < 1e-9);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chimera_core::axis::{AXES_MAX, Axes, Axis, CELLS_MAX};
+use chimera_core::design::Design;
 use chimera_core::entry::CAUSE_MAX_BYTES;
 use chimera_core::id::Name;
 use chimera_core::predicate::Predicate;
@@ -33,6 +34,7 @@ impl From<&Sweep> for v1::Sweep {
             predicate,
             repetitions,
             seed,
+            design,
         } = sweep;
         Self {
             name: name.to_string(),
@@ -49,6 +51,7 @@ impl From<&Sweep> for v1::Sweep {
             predicate: predicate.as_ref().map(|predicate| predicate.source().to_owned()).unwrap_or_default(),
             repetitions: *repetitions,
             seed: seed.map(|seed| seed.0),
+            design: Some(design.into()),
         }
     }
 }
@@ -69,6 +72,7 @@ impl TryFrom<v1::Sweep> for Sweep {
             predicate,
             repetitions,
             seed,
+            design,
         } = wire;
         Ok(Self {
             name: check::named("name", Name::new(&name))?,
@@ -80,6 +84,7 @@ impl TryFrom<v1::Sweep> for Sweep {
             predicate: parsed(&predicate)?,
             repetitions: check::number("repetitions", repetitions, 1..=REPETITIONS_MAX)?,
             seed: seed.map(Seed),
+            design: design.map(Design::try_from).transpose().within("design")?.unwrap_or_default(),
         })
     }
 }

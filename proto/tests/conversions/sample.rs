@@ -1,6 +1,7 @@
 //! Fixed values, each with every kind of field set.
 
 use chimera_core::axis::{Axes, Axis, AxisName, AxisValue, CellSpec};
+use chimera_core::design::{Comparing, Controls, Design, Sentinel, StopDesign};
 use chimera_core::entry::*;
 use chimera_core::gpu::{Gpu, GpuProcess, GpuSample, ThrottleReasons};
 use chimera_core::id::{AttemptId, AttemptNumber, Digest, GpuUuid, Name, NodeId, SweepId, TrialId};
@@ -8,8 +9,11 @@ use chimera_core::node::{HostFacts, ModelFacts, NodeFacts, ProbeKind, ServerFact
 use chimera_core::option::{OptionValue, Options};
 use chimera_core::outcome::{AttemptOutcome, FailureClass, GenerationOutcome, ValidityReason};
 use chimera_core::predicate::Predicate;
+use chimera_core::quantity::Quantity;
+use chimera_core::quantity::attempt::GoodputLimits;
 use chimera_core::sweep::{ModelName, Placement, Sweep};
 use chimera_core::unit::{Bytes, Millijoules, Milliwatts, Nanos, UnixNanos};
+use chimera_core::validity::Rules;
 use chimera_core::workload::{Endpoint, Limits, Prompt, PromptCache, Start, TextStorage, Workload};
 
 pub(crate) fn attempt() -> AttemptId {
@@ -95,11 +99,24 @@ pub(crate) fn sweep() -> Sweep {
         description: "how context costs".into(),
         axes,
         defaults: options(&[("num_predict", 64)]),
-        workload: workload(),
+        workload: Workload { concurrency: 2, ..workload() },
         placement: Placement::EachGpu,
         predicate: Some(Predicate::parse("vram_mib >= 8000").unwrap()),
-        repetitions: 3,
+        repetitions: 20,
         seed: None,
+        design: design(),
+    }
+}
+
+/// The fields of a design that have no default, with values that are not the default ones.
+fn design() -> Design {
+    Design {
+        sentinel: Sentinel::Cell(1),
+        controls: Controls { serial: true, solo: true },
+        stop: Some(StopDesign { n_min: 5, target: 0.02 }),
+        compare: Comparing { quantity: Quantity::Ttft, reference: Some(2), margin: 0.03 },
+        validity: Rules { marked: vec![ValidityReason::ClockStepped], ..Rules::default() },
+        goodput: Some(GoodputLimits { ttft: Some(Nanos::from_millis(500)), ..GoodputLimits::default() }),
     }
 }
 

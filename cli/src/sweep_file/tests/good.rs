@@ -3,9 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use chimera_core::axis::CellSpec;
+use chimera_core::design::{Comparing, Design, Sentinel, StopDesign};
+use chimera_core::outcome::ValidityReason;
+use chimera_core::quantity::Quantity;
+use chimera_core::quantity::attempt::GoodputLimits;
 use chimera_core::seed::Seed;
 use chimera_core::sweep::{Placement, Sweep};
-use chimera_core::unit::Nanos;
+use chimera_core::unit::{Bytes, Milliwatts, Nanos};
+use chimera_core::validity::{Effect, Rules};
 use chimera_core::workload::{Endpoint, Limits, PromptCache, Start, TextStorage};
 
 use crate::sweep_file::{load, parse};
@@ -150,4 +155,46 @@ fn prompt_files_are_looked_for_beside_the_sweep_file() {
     let sweep = load(&path).unwrap_or_else(|errors| panic!("{errors}"));
     let prompts: Vec<&str> = sweep.workload.prompts.iter().map(|prompt| prompt.text.as_str()).collect();
     assert_eq!(prompts, ["one\n", "one\n"]);
+}
+
+#[test]
+fn a_layout_is_read() {
+    let sweep = read(
+        r#"
+        name = "laid-out"
+        sentinel = 2
+        repetitions = 40
+        axes.model = ["m", "n"]
+        workload = { prompts = ["x"], concurrency = 4, generations = 8 }
+        controls = { serial = true, solo = true }
+        stop = { n_min = 15, target = 0.01 }
+        compare = { quantity = "ttft", reference = 1, margin = 0.03 }
+        goodput = { ttft = "500ms", e2e = "10s" }
+        [validity]
+        mark = ["clock_stepped"]
+        thermal_share = 0
+        power_cap = "invalidate"
+        sample_gap = "500ms"
+        foreign_memory_mib = 1
+        power_limit_change_w = 5
+        "#,
+    );
+    let design = sweep.design;
+    assert_eq!((design.sentinel, design.controls.count()), (Sentinel::Cell(1), 2));
+    assert_eq!(design.stop, Some(StopDesign { n_min: 15, target: 0.01 }));
+    assert_eq!(design.compare, Comparing { quantity: Quantity::Ttft, reference: Some(0), margin: 0.03 });
+    let limits =
+        GoodputLimits { ttft: Some(Nanos::from_millis(500)), tpot: None, e2e: Some(Nanos::from_secs(10)) };
+    assert_eq!(design.goodput, Some(limits));
+    let rules = Rules {
+        marked: vec![ValidityReason::ClockStepped],
+        thermal_share_max: 0.0,
+        power_cap: Effect::Invalidate,
+        sample_gap_max: Nanos::from_millis(500),
+        foreign_memory_min: Bytes(1 << 20),
+        power_limit_change_max: Milliwatts(5_000),
+        ..Rules::default()
+    };
+    assert_eq!(design.validity, rules);
+    assert_eq!(read("name = 'a'\nworkload.prompts = ['x']\naxes.model = 'm'\n").design, Design::default());
 }

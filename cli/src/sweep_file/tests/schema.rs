@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chimera_core::option::KNOWN;
 use serde_json::Value;
 
-use crate::sweep_file::{KEYS, SweepShape, json_schema, prompt, workload};
+use crate::sweep_file::{KEYS, SweepShape, design, json_schema, prompt, workload};
 
 fn published() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/sweep.schema.json")
@@ -43,6 +43,15 @@ fn reader_and_schema_know_the_same_keys() {
     assert_eq!(properties(&schema), set(KEYS.iter().copied()));
     assert_eq!(properties(&schema["$defs"]["WorkloadShape"]), set(workload::KEYS.iter().copied()));
     assert_eq!(properties(&schema["$defs"]["LimitsShape"]), set(workload::LIMIT_KEYS.iter().copied()));
+    for (shape, keys) in [
+        ("ControlsShape", design::CONTROL_KEYS),
+        ("StopShape", design::STOP_KEYS),
+        ("CompareShape", design::COMPARE_KEYS),
+        ("ValidityShape", design::VALIDITY_KEYS),
+        ("GoodputShape", design::GOODPUT_KEYS),
+    ] {
+        assert_eq!(properties(&schema["$defs"][shape]), set(keys.iter().copied()), "{shape}");
+    }
     assert_eq!(properties(&parts["options"]), set(options()));
     assert_eq!(properties(&parts["axes"]), set(options().chain(["model"])));
     assert_eq!(properties(&parts["zip"]["items"]), set(options().chain(["model"])));

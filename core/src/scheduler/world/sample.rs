@@ -165,5 +165,6 @@ fn asked(name: &str, placement: Placement, repetitions: u32) -> Sweep {
         predicate: None,
         repetitions,
         seed: None,
+        design: crate::design::Design::default(),
     }
 }

@@ -3,12 +3,17 @@
 use std::collections::BTreeSet;
 
 use chimera_core::axis::{Axes, Axis, AxisName, AxisValue, CellSpec};
+use chimera_core::design::{Comparing, Controls, Design, Sentinel, StopDesign};
 use chimera_core::id::Name;
 use chimera_core::option::{Decimal, KNOWN, OptionFacts, OptionKind, OptionValue, Options};
+use chimera_core::outcome::ValidityReason;
 use chimera_core::predicate::Predicate;
+use chimera_core::quantity::attempt::GoodputLimits;
+use chimera_core::quantity::trial::COMPARABLE;
 use chimera_core::seed::Seed;
 use chimera_core::sweep::{ModelName, Placement, Sweep};
-use chimera_core::unit::Nanos;
+use chimera_core::unit::{Bytes, Milliwatts, Nanos};
+use chimera_core::validity::{Effect, Rules};
 use chimera_core::workload::{Endpoint, Limits, Prompt, PromptCache, Start, TextStorage, Workload};
 use proptest::collection::vec;
 use proptest::option::of;
@@ -116,13 +121,65 @@ pub(crate) fn workload() -> impl Strategy<Value = Workload> {
     )
 }
 
+fn rules() -> impl Strategy<Value = Rules> {
+    let spans = vec((0..=86_400_000_000_000_u64).prop_map(Nanos), 4);
+    let marked = vec(select(ValidityReason::ALL.to_vec()), 0..4);
+    let effect = select(vec![Effect::Mark, Effect::Invalidate]);
+    (marked, vec(0.0..=1.0_f64, 4), effect, spans, any::<u64>(), any::<u32>()).prop_map(
+        |(marked, shares, power_cap, spans, memory, power)| Rules {
+            marked,
+            thermal_share_max: shares[0],
+            brake_share_max: shares[1],
+            power_cap_share_max: shares[2],
+            power_cap,
+            settle: spans[0],
+            unsettled_share_max: shares[3],
+            sample_gap_max: spans[1],
+            foreign_memory_min: Bytes(memory),
+            power_limit_change_max: Milliwatts(power),
+            client_lag_max: spans[2],
+            reload_min: spans[3],
+        },
+    )
+}
+
+pub(crate) fn design() -> impl Strategy<Value = Design> {
+    let sentinel =
+        prop_oneof![Just(Sentinel::Auto), Just(Sentinel::Off), (0..100_000_u32).prop_map(Sentinel::Cell)];
+    let controls = any::<(bool, bool)>().prop_map(|(serial, solo)| Controls { serial, solo });
+    let stop =
+        of((1..=10_000_u32, 0.001..0.999_f64).prop_map(|(n_min, target)| StopDesign { n_min, target }));
+    let compare = (select(COMPARABLE.to_vec()), of(0..100_000_u32), 0.001..0.999_f64)
+        .prop_map(|(quantity, reference, margin)| Comparing { quantity, reference, margin });
+    let limit = || of((1..=86_400_000_000_000_u64).prop_map(Nanos));
+    let goodput =
+        of((limit(), limit(), limit()).prop_map(|(ttft, tpot, e2e)| GoodputLimits { ttft, tpot, e2e }));
+    (sentinel, controls, stop, compare, rules(), goodput).prop_map(
+        |(sentinel, controls, stop, compare, validity, goodput)| Design {
+            sentinel,
+            controls,
+            stop,
+            compare,
+            validity,
+            goodput,
+        },
+    )
+}
+
 pub(crate) fn sweep() -> impl Strategy<Value = Sweep> {
     let placement = select(vec![Placement::EachGpu, Placement::Any, Placement::Spread]);
     let predicate =
         of((0..100_000_u32).prop_map(|mib| Predicate::parse(&format!("vram_mib >= {mib}")).unwrap()));
     let numbers = (1..=10_000_u32, of(any::<u64>().prop_map(Seed)));
-    (name(), text(), axes(), options(), workload(), (placement, predicate, numbers)).prop_map(
-        |(name, description, axes, defaults, workload, (placement, predicate, (repetitions, seed)))| Sweep {
+    (name(), text(), axes(), options(), workload(), (placement, predicate, numbers, design())).prop_map(
+        |(
+            name,
+            description,
+            axes,
+            defaults,
+            workload,
+            (placement, predicate, (repetitions, seed), design),
+        )| Sweep {
             name: Name::new(&name).unwrap(),
             description,
             axes,
@@ -132,6 +189,7 @@ pub(crate) fn sweep() -> impl Strategy<Value = Sweep> {
             predicate,
             repetitions,
             seed,
+            design,
         },
     )
 }
