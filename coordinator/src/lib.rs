@@ -26,9 +26,11 @@
 //! | who decides? | `driver` |
 //! | how do nodes come in? | `gateway` |
 //! | how do people come in? | `operator` |
+//! | has a sweep seen enough? | `blocks` |
 //! | what survives a crash? | `store` |
 //! | what is left of a sweep? | [`dataset`], `records` |
 
+mod blocks;
 mod clock;
 pub mod config;
 mod coordinator;

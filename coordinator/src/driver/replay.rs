@@ -13,13 +13,13 @@ use chimera_core::unit::{Moment, Nanos};
 use chimera_proto::convert::{Invalid, check, decode_event};
 use chimera_proto::v1;
 use prost::Message;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::perform::note_sweep;
 use super::request::DriverHandle;
 use super::roster::Roster;
 use super::snapshot::{Catalog, Snapshot};
-use super::{Driver, REQUEST_QUEUE};
+use super::{Driver, REQUEST_QUEUE, Wakes};
 use crate::clock::Clock;
 use crate::store::row::JournalRow;
 use crate::store::{Store, StoreError};
@@ -67,7 +67,7 @@ struct Recovered {
 pub(crate) async fn recover(
     store: Store,
     parts: DriverParts,
-    seal: Arc<Notify>,
+    wakes: Wakes,
 ) -> Result<(Driver, DriverHandle, Clock), RecoverError> {
     let mut recovered = replay(&store, parts.policy).await?;
     for row in store.submissions().await? {
@@ -95,7 +95,7 @@ pub(crate) async fn recover(
         incarnation,
         requests: inbox,
         snapshots,
-        seal,
+        wakes,
         running_sweeps_max: parts.running_sweeps_max,
         pending: Vec::new(),
         publish_at: None,
