@@ -81,8 +81,8 @@ fn comparison(found: &Conclusions) -> Part {
         0 => String::new(),
         n => format!("; {n} pairs with larger p are not listed"),
     };
-    let note = format!("{}; {} {}{left_out}", found.quantity, part.family, part.pairing_words());
-    Part { title: "Comparison", note: format!("{note}; {}", part.method), sheet }
+    let note = format!("{} {}; {}{left_out}", found.quantity, part.pairing_words(), part.method);
+    Part { title: "Comparison", note, sheet }
 }
 
 fn comparisons(rows: &[ComparisonRow]) -> Sheet {
@@ -181,7 +181,7 @@ fn readings(found: &Conclusions) -> Sheet {
     let word = |row: &GpuReadingRow| if row.odd { "odd" } else { "like the others" }.to_owned();
     sheet.push(Column::words("found"), cells(word));
     sheet.push(Column::numbers("off", "%", 0), cells(|row| format!("{:+.2}", 100.0 * row.off)));
-    sheet.push(Column::numbers("error", "± %", 2), cells(|row| percent(Some(row.error))));
+    sheet.push(Column::numbers("error", "± %", 2), cells(|row| fixed(Some(100.0 * row.error), 2)));
     sheet.push(Column::numbers("z", "", 1), cells(|row| fixed(row.z, 1)));
     sheet.push(Column::numbers("blocks", "", 3), cells(|row| row.blocks.to_string()));
     let of_model = models.iter().flat_map(|model| model.readings.iter().map(|_| marks(&model.marks)));

@@ -185,7 +185,7 @@ pub(super) fn comparisons(ground: &Ground<'_>, tested: &Tested, writer: &RowWrit
 }
 
 /// Test and correction of every comparison.
-const METHOD: &str = "Student's paired t on logarithms, one difference per block; Holm over the family";
+const METHOD: &str = "paired Student t on logarithms, Holm over the family";
 
 fn family_text(ground: &Ground<'_>, tested: &Tested, against: Option<u32>) -> String {
     let why = match tested.fell_back {
@@ -342,7 +342,7 @@ impl Found {
             (Self::Higher, Some(ratio)) => format!("higher: {}", by(ratio)),
             (Self::Lower, Some(ratio)) => format!("lower: {}", by(ratio)),
             (Self::NoDifferenceShown, Some(ratio)) => {
-                format!("no difference shown: {} is possible", ratio.ends_text())
+                format!("no difference shown ({})", ratio.ends_text())
             }
             (Self::Higher, None) => "higher".to_owned(),
             (Self::Lower, None) => "lower".to_owned(),

@@ -70,3 +70,8 @@ pub(super) fn conclusions(ground: &Ground<'_>, in_records: &[Alike]) -> Conclusi
         drift,
     }
 }
+
+#[cfg(test)]
+mod study;
+#[cfg(test)]
+mod tests;

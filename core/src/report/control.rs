@@ -43,6 +43,8 @@ pub struct ControlRow {
     pub text: String,
 }
 
+/// (block, figure), in the order of blocks.
+type Series = Vec<(u32, f64)>;
 type Law = fn(&[(u32, f64)], &[(u32, f64)], SampleSize) -> MeasuredRatio;
 
 /// W_serial / W_concurrent; absent when no serial control is planned.
@@ -78,7 +80,7 @@ fn rows(ground: &Ground<'_>, role: TrialRole, reading: Reading, law: Law, limit:
 }
 
 /// Only (block, slot) with both: a slot that lacks one of the two must not shift the other.
-fn both(control: Option<&Places>, measured: Option<&Places>) -> (Vec<(u32, f64)>, Vec<(u32, f64)>) {
+fn both(control: Option<&Places>, measured: Option<&Places>) -> (Series, Series) {
     let none = BTreeMap::new();
     let (control, measured) = (control.unwrap_or(&none), measured.unwrap_or(&none));
     let pair = |(place, above): (&(u32, u32), &f64)| {

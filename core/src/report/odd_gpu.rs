@@ -212,8 +212,12 @@ impl GpuReadingRow {
     }
 }
 
+/// A fact of a GPU that is a number, or a text.
+type NumberOf = fn(&GpuRow) -> Option<f64>;
+type WordsOf = fn(&GpuRow) -> Option<&str>;
+
 /// What may explain an odd GPU, as numbers.
-const NUMBERS: [(&str, fn(&GpuRow) -> Option<f64>); 6] = [
+const NUMBERS: [(&str, NumberOf); 6] = [
     ("clock, median MHz", |gpu| gpu.seen.sm_clock_median_mhz.map(f64::from)),
     ("clock, smallest MHz", |gpu| gpu.seen.sm_clock_min_mhz.map(f64::from)),
     ("power limit, W", |gpu| gpu.power_limit_w),
@@ -223,7 +227,7 @@ const NUMBERS: [(&str, fn(&GpuRow) -> Option<f64>); 6] = [
 ];
 
 /// And as words.
-const WORDS: [(&str, fn(&GpuRow) -> Option<&str>); 2] =
+const WORDS: [(&str, WordsOf); 2] =
     [("driver", |gpu| gpu.driver.as_deref()), ("VBIOS", |gpu| gpu.vbios.as_deref())];
 
 impl Suspect {
