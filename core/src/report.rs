@@ -63,7 +63,8 @@ pub use row::{CellRow, RowGpu, SlotCellRow, Tally};
 pub use warning::{Told, Warning};
 
 /// Version of the report's form. Grows when a field changes its meaning or goes away; new fields do not change it.
-pub const SCHEMA_VERSION: u32 = 1;
+/// Since 2 the interval of a figure is that of a geometric mean.
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// What a sweep found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -265,7 +265,9 @@ impl Warning {
             Self::ClocksLowered { .. } => {
                 "improve cooling or raise the power limit, or compare at a locked clock"
             }
-            Self::FewAttempts { .. } => "raise `repetitions` to 5 or more",
+            Self::FewAttempts { .. } => {
+                "raise `repetitions`: an interval needs 10 attempts, a comparison 12 blocks"
+            }
             Self::StreamsShareServer { .. } => {
                 "read decode and prefill as under load; use concurrency 1 for the bare speed"
             }
