@@ -308,6 +308,13 @@ fn the_bootstrap_stands_beside_student_from_its_floor_on() {
     );
 }
 
+#[test]
+fn a_report_without_conclusions_is_still_read() {
+    let mut older = serde_json::to_value(Study::new(2, 5).report(planted)).unwrap();
+    assert!(older.as_object_mut().unwrap().remove("conclusions").is_some());
+    assert_eq!(serde_json::from_value::<Report>(older).unwrap().conclusions, None);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
