@@ -1,6 +1,8 @@
 //! One report for the tests of all renderers: two cells on two slots, with a failure, an untrusted record, a lost final
 //! record and hostile texts.
 
+pub(crate) mod study;
+
 use chimera_core::axis::{Axes, CellSpec};
 use chimera_core::entry::*;
 use chimera_core::gpu::{Gpu, GpuSample, ThrottleReasons};

@@ -30,6 +30,4 @@ pub use tidy::render_csv;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
-mod study_fixture;
-#[cfg(test)]
 mod tests;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use chimera_core::quantity::Quantity;
 use chimera_core::report::Report;
 
+use crate::fixture::study::study;
 use crate::fixture::{empty, report};
-use crate::study_fixture::study;
 use crate::text::is_hostile;
 use crate::{json_schema, render_csv, render_json, render_markdown, render_terminal};
 
