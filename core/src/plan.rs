@@ -16,6 +16,7 @@ mod warning;
 use std::sync::Arc;
 
 pub use effective::EffectiveDuplicates;
+pub(crate) use effective::beyond_cuts;
 pub use error::{PlanError, REFUSALS_SHOWN, RefusalReason, SlotRefusal};
 pub use matching::{Matching, match_slots};
 pub use reload::Reloads;

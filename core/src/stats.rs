@@ -37,7 +37,7 @@ pub use bootstrap::{RESAMPLES, RESAMPLES_MAX, Resampling, Share, bca_mean, bca_r
 pub use bound::{CONFIDENCE, bound_rank};
 pub use confidence::{FIRST_LOOK, FLOORS, IntervalMethod, NOMINAL, SampleSize};
 pub use coverage::{CoverageCase, coverage};
-pub use drift::{DRIFT_BLOCKS_MIN, DRIFT_LEVEL, Direction, DriftVerdict, drift};
+pub use drift::{DRIFT_BLOCKS_MIN, DRIFT_LEVEL, Direction, DriftVerdict, Trend, drift, trend};
 pub use estimate::{Estimate, NoEstimate, geometric_mean_interval, mean_interval};
 pub use holm::holm;
 pub use interval::{Interval, student_quantile};

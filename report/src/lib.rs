@@ -6,7 +6,7 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | which tables are there? | [`sheet`], [`tables`] |
+//! | which tables are there? | [`sheet`], [`tables`]; of the conclusions: [`shown`] |
 //! | how is a number written? | [`number`] |
 //! | how is hostile text made inert? | [`text`] |
 //! | what does each format look like? | [`terminal`], [`markdown`], [`json`], [`tidy`] |
@@ -15,6 +15,7 @@ mod json;
 mod markdown;
 mod number;
 mod sheet;
+mod shown;
 mod statistic;
 mod tables;
 mod terminal;

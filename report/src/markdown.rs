@@ -3,6 +3,7 @@
 use chimera_core::report::Report;
 
 use crate::sheet::Sheet;
+use crate::shown;
 use crate::tables::{self, Lines};
 use crate::terminal::environment_lines;
 use crate::text::markdown as inert;
@@ -15,6 +16,7 @@ const TEXT_MAX: usize = 2_000;
 pub fn render_markdown(report: &Report) -> String {
     let mut page = String::new();
     summary(&mut page, report);
+    conclusions(&mut page, report);
     figures(&mut page, report);
     failures(&mut page, report);
     section(&mut page, "Environment", environment_lines(report));
@@ -33,7 +35,6 @@ fn summary(page: &mut String, report: &Report) {
     paragraph(page, &header.description);
     line(page, &format!("**{}**", inert(&report.verdict, TEXT_MAX)));
     line(page, "");
-    paragraph(page, &report.conservation.line);
     let labels = &header.labels;
     let times = [
         ("submitted", &labels.submitted_at),
@@ -51,6 +52,15 @@ fn summary(page: &mut String, report: &Report) {
     ]);
     paragraph(page, &facts.chain(times).collect::<Vec<_>>().join(" · "));
     section(page, "Not measured", report.missing.iter().map(|missing| missing.text.clone()));
+    section(page, "Books", [report.conservation.line.clone()]);
+}
+
+fn conclusions(page: &mut String, report: &Report) {
+    let told = shown::lines(report).into_iter().map(|(what, text)| format!("{what}: {text}"));
+    section(page, "Conclusions", told);
+    for part in shown::parts(report, true) {
+        table(page, part.title, &inert(&part.note, TEXT_MAX), &part.sheet);
+    }
 }
 
 fn figures(page: &mut String, report: &Report) {

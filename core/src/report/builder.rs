@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::conservation::{Books, GenerationCounts, NodeCounts};
 use super::environment::{Environment, GpuRow, NodeRow, Observed, SlotRow};
 use super::figure::Formula;
+use super::ground::Ground;
 use super::group::{GpuUse, Group, Rules, starts};
 use super::label::Labels as CellLabels;
 use super::listing::{Bounded, Excluded, FailedAttempt};
 use super::row::{CellRow, RowGpu, SlotCellRow};
+use super::trials::Trials;
 use super::validity_told::ValidityTold;
 use super::warning::Told;
-use super::{Header, Labels, Report, SCHEMA_VERSION, inspect, missing, verdict};
+use super::{Header, Labels, Report, SCHEMA_VERSION, alike, conclusions, inspect, missing, verdict};
 use crate::id::{AttemptId, GpuUuid, SlotId};
 use crate::node::{NodeFacts, ProbeKind, SlotFacts};
 use crate::outcome::{FailureClass, ValidityReason};
@@ -107,6 +109,7 @@ pub struct ReportBuilder<'a> {
     failed: Bounded<FailedAttempt>,
     excluded: Bounded<Excluded>,
     observed: ObservedSets,
+    trials: Trials,
     told: ValidityTold,
     unknown_trials: u64,
 }
@@ -125,13 +128,14 @@ impl<'a> ReportBuilder<'a> {
     pub fn new(context: ReportContext<'a>) -> Self {
         Self {
             labels: CellLabels::of(&context.plan.cells),
-            rules: Rules { cache: context.sweep.workload.cache, goodput: context.sweep.design.goodput },
+            rules: Rules::of(context.sweep),
             context,
             groups: BTreeMap::new(),
             books: Books::default(),
             failed: Bounded::default(),
             excluded: Bounded::default(),
             observed: ObservedSets::default(),
+            trials: Trials::default(),
             told: ValidityTold::default(),
             unknown_trials: 0,
         }
@@ -164,6 +168,7 @@ impl<'a> ReportBuilder<'a> {
         }
         self.told.add(&self.label(cell), slot, &verdict);
         self.observed.add(record);
+        self.trials.add(self.context.sweep, self.context.plan, slot, record);
         if role != TrialRole::Measured {
             return;
         }
@@ -209,6 +214,7 @@ impl<'a> ReportBuilder<'a> {
             missing: missing::missing(&slots, self.rules.cache),
             formulas: formulas(&cells),
             conservation,
+            conclusions: None,
             cells,
             slots,
             gpus,
@@ -217,8 +223,13 @@ impl<'a> ReportBuilder<'a> {
             environment,
             warnings: Vec::new(),
         };
-        report.warnings =
-            inspect::warnings(&report, self.context.sweep, self.context.plan, self.unknown_trials);
+        let (sweep, plan, nodes) = (self.context.sweep, self.context.plan, self.context.nodes);
+        let (labels, trials) = (&self.labels.cells[..], &std::mem::take(&mut self.trials).close());
+        let alike = alike::in_records(plan, &report.slots);
+        let ground = Ground { sweep, plan, nodes, labels, report: &report, trials };
+        report.conclusions = Some(conclusions::conclusions(&ground, &alike));
+        report.warnings = inspect::warnings(&report, sweep, plan, self.unknown_trials);
+        report.warnings.extend(inspect::alike(&alike, labels).map(Told::from));
         report.warnings.extend(self.told.warnings().map(Told::from));
         report.verdict = verdict::verdict(&report);
         report
