@@ -34,6 +34,7 @@ mod group;
 mod inspect;
 mod label;
 pub mod listing;
+pub mod loads;
 pub mod mark;
 pub mod missing;
 pub mod noise_floor;
@@ -54,6 +55,7 @@ pub use drift::{Drift, SlotDrift};
 pub use environment::{Environment, GpuRow, NodeRow, Observed, SlotRow};
 pub use figure::{Figure, Formula, Spread};
 pub use listing::{Excluded, FailedAttempt, Listing};
+pub use loads::Loads;
 pub use mark::Mark;
 pub use missing::{Missing, WhyAbsent};
 pub use noise_floor::NoiseFloor;
@@ -79,6 +81,8 @@ pub struct Report {
     pub missing: Vec<Missing>,
     /// Whether every trial and generation is accounted for.
     pub conservation: Conservation,
+    /// Loads of models; absent in reports of older programs.
+    pub loads: Option<Loads>,
     /// What the sweep shows; absent in reports of older programs.
     pub conclusions: Option<Conclusions>,
     /// One row per cell, in the order of the plan.

@@ -52,7 +52,8 @@ fn summary(page: &mut String, report: &Report) {
     ]);
     paragraph(page, &facts.chain(times).collect::<Vec<_>>().join(" · "));
     section(page, "Not measured", report.missing.iter().map(|missing| missing.text.clone()));
-    section(page, "Books", [report.conservation.line.clone()]);
+    let loads = report.loads.as_ref().map(|loads| format!("Loads: {}", loads.line));
+    section(page, "Books", [report.conservation.line.clone()].into_iter().chain(loads));
 }
 
 fn conclusions(page: &mut String, report: &Report) {

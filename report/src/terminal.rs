@@ -71,6 +71,9 @@ impl Page {
         }
         let tone = if report.conservation.holds { None } else { Some(Tone::Bad) };
         self.paragraph("", &report.conservation.line, tone);
+        if let Some(loads) = &report.loads {
+            self.paragraph("loads: ", &loads.line, None);
+        }
         for (what, text) in shown::lines(report) {
             self.paragraph(&format!("{what}: "), &text, None);
         }

@@ -9,6 +9,7 @@ use super::ground::Ground;
 use super::group::{GpuUse, Group, Rules, starts};
 use super::label::Labels as CellLabels;
 use super::listing::{Bounded, Excluded, FailedAttempt};
+use super::loads::LoadCounts;
 use super::row::{CellRow, RowGpu, SlotCellRow};
 use super::trials::Trials;
 use super::validity_told::ValidityTold;
@@ -109,6 +110,7 @@ pub struct ReportBuilder<'a> {
     failed: Bounded<FailedAttempt>,
     excluded: Bounded<Excluded>,
     observed: ObservedSets,
+    loads: LoadCounts,
     trials: Trials,
     told: ValidityTold,
     unknown_trials: u64,
@@ -135,6 +137,7 @@ impl<'a> ReportBuilder<'a> {
             failed: Bounded::default(),
             excluded: Bounded::default(),
             observed: ObservedSets::default(),
+            loads: LoadCounts::default(),
             trials: Trials::default(),
             told: ValidityTold::default(),
             unknown_trials: 0,
@@ -214,6 +217,9 @@ impl<'a> ReportBuilder<'a> {
             missing: missing::missing(&slots, self.rules.cache),
             formulas: formulas(&cells),
             conservation,
+            loads: Some(
+                std::mem::take(&mut self.loads).close(self.context.plan, self.context.counts.admitted),
+            ),
             conclusions: None,
             cells,
             slots,
@@ -260,6 +266,7 @@ impl<'a> ReportBuilder<'a> {
 
     fn account(&mut self, slot: &SlotId, how: &str, record: Option<&AttemptRecord>, in_figures: bool) {
         let counts = GenerationCounts::of(record.into_iter().flat_map(|record| &record.generations));
+        record.into_iter().for_each(|record| self.loads.add(record));
         *self.books.attempts.entry(how.to_owned()).or_default() += 1;
         let fresh = || NodeCounts { node: slot.node.to_string(), ..NodeCounts::default() };
         let node = self.books.nodes.entry(slot.node.to_string()).or_insert_with(fresh);
