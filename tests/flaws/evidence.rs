@@ -111,12 +111,12 @@ fn f14_a_gpu_that_somebody_else_used_is_in_no_figure_and_a_slow_one_is() {
         same("the rate with the slow record", rate(&slow), Some(3.0 * 1_100.0 / 45.0))
     }
     let product = |records: &[AttemptRecord]| pooled(&counted(records).cells[0].tally, Quantity::DecodeRate);
-    let nobody_looked = |records: &[AttemptRecord]| {
+    let nobody_looked = move |records: &[AttemptRecord]| {
         let mut records = records.to_vec();
         records.iter_mut().for_each(|record| record.gpu_samples.clear());
         product(&records)
     };
-    let by_value = |records: &[AttemptRecord]| {
+    let by_value = move |records: &[AttemptRecord]| {
         let rate = |record: &&AttemptRecord| product(&[(*record).clone()]).is_none_or(|rate| rate > 100.0);
         let kept: Vec<AttemptRecord> = records.iter().filter(rate).cloned().collect();
         product(&kept)

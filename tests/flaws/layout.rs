@@ -190,7 +190,7 @@ fn f13_unlike_servers_in_one_row_are_called_out() {
         let told = counted(records).warnings;
         told.iter().any(|told| matches!(told.warning, Warning::ServerVersionsDiffer { .. }))
     };
-    let not_recorded = |records: &[AttemptRecord]| {
+    let not_recorded = move |records: &[AttemptRecord]| {
         let mut records = records.to_vec();
         records.iter_mut().for_each(|record| record.opened.server_version = None);
         product(&records)
@@ -258,6 +258,6 @@ fn f22_a_ratio_has_one_sign_whoever_prints_it() {
         }
     };
     // Two programs that took the difference the other way round.
-    let own_sign = |figures: &[Figure], (a, b): (u32, u32)| product(figures, (a.min(b), a.max(b)));
+    let own_sign = move |figures: &[Figure], (a, b): (u32, u32)| product(figures, (a.min(b), a.max(b)));
     prove::<Told>(check, &product, &[("the sign depends on the program", &own_sign)]);
 }

@@ -137,7 +137,7 @@ fn f20_what_a_model_writes_changes_no_figure() {
     }
     let product =
         |records: &[AttemptRecord]| serde_json::to_string(&counted(records)).expect("a report as JSON");
-    let harvested = |records: &[AttemptRecord]| {
+    let harvested = move |records: &[AttemptRecord]| {
         let answers = records.iter().flat_map(|record| &record.generations);
         let answers = answers.filter_map(|one| one.closed.as_ref()?.answer.as_deref());
         let numbers: String =
@@ -163,7 +163,7 @@ fn f23_without_samples_there_is_no_value() {
             MeasuredRatio::NotMeasured | MeasuredRatio::NotEnough { .. } => None,
         };
     let by_default =
-        |serial: &[(u32, f64)], at_once: &[(u32, f64)]| Some(product(serial, at_once).unwrap_or(1.0));
+        move |serial: &[(u32, f64)], at_once: &[(u32, f64)]| Some(product(serial, at_once).unwrap_or(1.0));
     prove::<Speedup>(check, &product, &[("a speedup of 1 until something is known", &by_default)]);
 }
 
@@ -179,9 +179,12 @@ fn f23_an_empty_sweep_has_rows_and_no_figures() {
     }
     let product = |records: &[AttemptRecord]| {
         let cells = counted(records).cells;
-        cells.iter().map(|cell| cell.tally.figures.first().and_then(|figure| figure.headline())).collect()
+        cells
+            .iter()
+            .map(|cell| cell.tally.figures.first().and_then(|figure| figure.headline()))
+            .collect::<Vec<_>>()
     };
-    let zeros = |records: &[AttemptRecord]| {
+    let zeros = move |records: &[AttemptRecord]| {
         product(records).into_iter().map(|figure: Option<f64>| Some(figure.unwrap_or_default())).collect()
     };
     prove::<Figures>(check, &product, &[("nothing is 0", &zeros)]);

@@ -115,7 +115,7 @@ fn f01_an_imported_ratio_is_called_overlap_and_never_speedup() {
     }
     let product =
         |recording: &Recording| serde_json::to_string(&summarise(recording)).expect("a summary as JSON");
-    let flawed = |recording: &Recording| product(recording).replace("overlap_index", "speedup");
+    let flawed = move |recording: &Recording| product(recording).replace("overlap_index", "speedup");
     prove::<Page>(check, &product, &[("the ratio keeps its old name", &flawed)]);
 }
 

@@ -79,9 +79,9 @@ fn f05_every_call_has_its_token_budget_and_its_reason_to_end() {
             let by_budget = closed.done_reason == Some(DoneReason::Length);
             Some((budget(one.opened.seed), closed.server.and_then(|server| server.tokens), by_budget))
         };
-        stage.measured().filter_map(end).collect()
+        stage.measured().filter_map(end).collect::<Vec<_>>()
     };
-    let until_it_stops = |stage: &Stage| -> Vec<(Option<u64>, Option<u64>, bool)> {
+    let until_it_stops = move |stage: &Stage| -> Vec<(Option<u64>, Option<u64>, bool)> {
         product(stage)
             .into_iter()
             .map(|(_, tokens, _): (Option<u64>, _, bool)| (None, tokens, false))
@@ -247,8 +247,8 @@ fn f04_a_stream_that_lost_its_end_pulls_no_rate_down() {
             .map(|one| GenerationQuantities::of(one).and_then(|found| found.decode_rate()))
             .collect()
     };
-    let product = |stage: &Stage| (of_all(stage).into_iter().flatten().collect(), truncated(stage));
-    let as_zero = |stage: &Stage| {
+    let product = move |stage: &Stage| (of_all(stage).into_iter().flatten().collect(), truncated(stage));
+    let as_zero = move |stage: &Stage| {
         (of_all(stage).into_iter().map(Option::unwrap_or_default).collect(), truncated(stage))
     };
     prove::<Rates>(check, &product, &[("a lost end is 0 tok/s", &as_zero)]);
@@ -297,8 +297,8 @@ fn f10_a_reload_is_paid_before_the_measured_calls_and_told_with_its_cause() {
         let loads = stage.measured().filter_map(|one| GenerationQuantities::of(one)?.load);
         loads.map(|load| load.as_secs_f64()).fold(0.0, f64::max)
     };
-    let product = |stage: &Stage| (loads(stage).len(), longest(stage));
-    let by_the_first_call = |stage: &Stage| {
+    let product = move |stage: &Stage| (loads(stage).len(), longest(stage));
+    let by_the_first_call = move |stage: &Stage| {
         let worst = loads(stage).iter().map(|load| load.as_secs_f64()).fold(0.0, f64::max);
         (loads(stage).len(), worst.max(longest(stage)))
     };
