@@ -12,7 +12,7 @@
 //! | did the options do anything, did the prompt fit? | `options` (F5, F9, F11) |
 //! | is it an effect, and who saw to it? | `evidence` (F12, F14, F21) |
 //! | where does a number come from? | `sources` (F16, F17, F18, F20, F23) |
-//! | what went over the wire, what was kept of it? | `wire` (F4, F5, F9, F11, F15, F16, F18, F19, F22, F24), on one sweep: `stage` |
+//! | what went over the wire, what was kept of it? | `wire` (F4, F5, F9, F10, F11, F15, F16, F18, F19, F22, F24), on one sweep: `stage` |
 //! | does the list in the docs hold? | `listed` |
 //! | what are the records and sweeps of these tests? | `scene` |
 

@@ -42,11 +42,25 @@ fn f03_a_short_answer_weighs_no_more_than_its_tokens() {
 
 #[test]
 fn f03_single_calls_are_shown_beside_the_pooled_rate_and_under_another_name() {
-    let tally = &counted(&[record(0, [generation(0, 2, 5), generation(1, 1_201, 12_000)])]).cells[0].tally;
-    let figure = tally.figure(Quantity::DecodeRate).expect("a rate");
-    let spread = figure.spread.expect("how single calls lie");
-    assert_eq!((spread.min, spread.max, spread.p50), (100.0, 200.0, Some(150.0)));
-    assert_ne!(figure.pooled, Some(spread.mean));
+    /// The rate of the set, and how the rates of single calls lie: smallest, mean, largest.
+    type Shown = dyn Fn(&[GenerationRecord]) -> (Option<f64>, Option<[f64; 3]>);
+    fn check(shown: &Shown) -> Finding {
+        let (set, calls) = shown(&[generation(0, 2, 5), generation(1, 1_201, 12_000)]);
+        same("the rate of the set", set, Some(1_201.0 / 12.005))?;
+        expect(calls == Some([100.0, 150.0, 200.0]), format!("single calls: {calls:?}"))
+    }
+    let product = |set: &[GenerationRecord]| {
+        let report = counted(&[record(0, set.to_vec())]);
+        let figure = report.cells[0].tally.figure(Quantity::DecodeRate).expect("a rate");
+        (figure.pooled, figure.spread.map(|spread| [spread.min, spread.mean, spread.max]))
+    };
+    let one_name = move |set: &[GenerationRecord]| (product(set).1.map(|calls| calls[1]), product(set).1);
+    let no_spread = move |set: &[GenerationRecord]| (product(set).0, None);
+    prove::<Shown>(
+        check,
+        &product,
+        &[("one name for both", &one_name), ("the scatter of calls is not told", &no_spread)],
+    );
 }
 
 #[test]
