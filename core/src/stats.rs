@@ -52,4 +52,6 @@ pub use shape::{Shape, standard_normal};
 pub use stop::{InvalidStopRule, N_MIN, StopRule, StopVerdict};
 
 #[cfg(test)]
+mod order_tests;
+#[cfg(test)]
 mod percentile_tests;

@@ -16,6 +16,8 @@
 //! # }
 //! ```
 //!
+//! A [`VirtualGpu`] takes the same steps in virtual time, for proofs over thousands of sweeps.
+//!
 //! Besides the protocol every server answers `GET /simulated/gpu` with a [`GpuSnapshot`] of its GPU as JSON, for
 //! probes in other processes; a lost GPU is a 503.
 //!
@@ -37,6 +39,7 @@ mod wire;
 
 pub use crate::{
     dialect::Dialect,
+    engine::virtual_gpu::{VirtualGeneration, VirtualGpu},
     gpu::{
         simulated::SimulatedGpu,
         snapshot::{GpuLost, GpuProcess, GpuSnapshot, throttle},

@@ -26,7 +26,30 @@ fn numpy_agrees() {
     assert_eq!(seen, 15);
 }
 
+/// A percentile of a sorted array, word for word, in whole numbers: rank (n − 1)·p/100 is `whole` and `rest` hundredths.
+fn of_sorted(sorted: &[f64], percent: usize) -> f64 {
+    let (whole, rest) = ((sorted.len() - 1) * percent / 100, (sorted.len() - 1) * percent % 100);
+    if rest == 0 {
+        return sorted[whole];
+    }
+    (sorted[whole] * (100 - rest) as f64 + sorted[whole + 1] * rest as f64) / 100.0
+}
+
 proptest! {
+    #[test]
+    fn a_sorted_array_agrees(mut rows in prop::collection::vec(0.0_f64..1e4, 1..300), percent in 0_usize..=100) {
+        let found = Sample::new(rows.clone()).quantile(percent as f64 / 100.0).unwrap();
+        rows.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        let expected = of_sorted(&rows, percent);
+        prop_assert!((found - expected).abs() <= 1e-9 * expected.max(1.0), "{found} is not {expected}");
+    }
+
+    #[test]
+    fn a_percentile_is_printed_exactly_from_its_floor_on(n in 1_usize..300, percent in 0_usize..=99) {
+        let found = Sample::new(vec![1.0; n]).printed_quantile(percent as f64 / 100.0);
+        prop_assert_eq!(found.is_some(), n * (100 - percent) >= 100);
+    }
+
     #[test]
     fn percentiles_of_merged_nodes_are_those_of_all_rows(
         nodes in prop::collection::vec(prop::collection::vec(0.0_f64..1e4, 0..40), 1..8),

@@ -14,4 +14,5 @@ pub(crate) mod scheduler;
 pub(crate) mod server;
 pub(crate) mod timing;
 pub(crate) mod tokens;
+pub(crate) mod virtual_gpu;
 pub(crate) mod voice;
