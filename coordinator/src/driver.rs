@@ -40,7 +40,7 @@ use crate::store::{Store, StoreError};
 
 pub(crate) use admit::free_name;
 pub use replay::RecoverError;
-pub(crate) use replay::{DriverParts, recover};
+pub(crate) use replay::{DriverParts, Past, past, recover};
 pub(crate) use request::DriverHandle;
 
 use perform::note_sweep;

@@ -5,7 +5,7 @@
 //! | who may open a data directory? | [`lock`] |
 //! | what is in the file? | [`schema`], [`row`] |
 //! | when is something durable? | [`writer`] |
-//! | how is it read back? | [`read`] |
+//! | how is it read back? | [`read`]; without writing a byte: [`look`] |
 //! | where are recordings of the earlier system? | [`imports`] |
 //! | what can go wrong? | [`failure`] |
 //!
@@ -15,6 +15,7 @@
 pub(crate) mod failure;
 pub(crate) mod imports;
 pub(crate) mod lock;
+mod look;
 mod read;
 pub(crate) mod row;
 mod schema;

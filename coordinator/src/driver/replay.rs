@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use chimera_core::id::Incarnation;
+use chimera_core::id::{Incarnation, SweepId};
 use chimera_core::node::NodeFacts;
 use chimera_core::scheduler::Scheduler;
+use chimera_core::scheduler::attempt::AttemptView;
 use chimera_core::scheduler::command::Command;
 use chimera_core::scheduler::event::Event;
 use chimera_core::scheduler::lease::Leases;
@@ -21,6 +22,7 @@ use super::roster::Roster;
 use super::snapshot::{Catalog, Snapshot};
 use super::{Driver, REQUEST_QUEUE};
 use crate::clock::Clock;
+use crate::records::in_order;
 use crate::store::row::JournalRow;
 use crate::store::{Store, StoreError};
 
@@ -101,6 +103,28 @@ pub(crate) async fn recover(
         publish_at: None,
     };
     Ok((driver, DriverHandle::new(requests, watch), clock))
+}
+
+/// What a journal says, without a driver that goes on from it.
+#[derive(Debug)]
+pub(crate) struct Past {
+    /// The fleet after the last entry.
+    pub(crate) snapshot: Snapshot,
+    scheduler: Scheduler,
+}
+
+impl Past {
+    /// Every attempt of a sweep, in order of trial and number; none for an unknown sweep.
+    pub(crate) fn attempts(&self, sweep: &SweepId) -> Vec<AttemptView> {
+        in_order(self.scheduler.attempts(sweep).collect())
+    }
+}
+
+/// Replays the journal of a store that may be only looked at.
+pub(crate) async fn past(store: &Store, policy: Policy) -> Result<Past, RecoverError> {
+    let Recovered { scheduler, catalog, last, .. } = replay(store, policy).await?;
+    let snapshot = Snapshot { view: scheduler.view(), at: last, sweeps: catalog.sweeps() };
+    Ok(Past { snapshot, scheduler })
 }
 
 async fn replay(store: &Store, policy: Policy) -> Result<Recovered, RecoverError> {

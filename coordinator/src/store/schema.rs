@@ -68,15 +68,27 @@ CREATE TABLE import_rows (
 PRAGMA user_version = 2;
 ";
 
+/// What leads from each version to the next.
+const STEPS: [&str; 2] = [SCHEMA, SCHEMA_2];
+const _: () = assert!(STEPS.len() as i64 == SCHEMA_VERSION);
+
 /// Creates the tables of a new database, adds those that an older one lacks, and refuses one of a newer build.
 pub(super) async fn prepare(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Open { path: path.to_path_buf(), source };
-    let row = sqlx::query("PRAGMA user_version").fetch_one(&mut *connection).await.map_err(failed)?;
-    match row.try_get::<i64, _>(0).map_err(failed)? {
-        SCHEMA_VERSION => Ok(()),
-        0 => apply(connection, &[SCHEMA, SCHEMA_2]).await.map_err(failed),
-        1 => apply(connection, &[SCHEMA_2]).await.map_err(failed),
-        found => Err(StoreError::NewerSchema { path: path.to_path_buf(), found, known: SCHEMA_VERSION }),
+    let found = version(connection, path).await?;
+    let steps = STEPS.get(usize::try_from(found).unwrap_or_default()..).unwrap_or_default();
+    if steps.is_empty() { Ok(()) } else { apply(connection, steps).await.map_err(failed) }
+}
+
+/// The version of a database; 0 for a new one. One of a newer build is refused.
+pub(super) async fn version(connection: &mut SqliteConnection, path: &Path) -> Result<i64, StoreError> {
+    let failed = |source| StoreError::Open { path: path.to_path_buf(), source };
+    let row = sqlx::query("PRAGMA user_version").fetch_one(connection).await.map_err(failed)?;
+    let found = row.try_get::<i64, _>(0).map_err(failed)?;
+    if (0..=SCHEMA_VERSION).contains(&found) {
+        Ok(found)
+    } else {
+        Err(StoreError::NewerSchema { path: path.to_path_buf(), found, known: SCHEMA_VERSION })
     }
 }
 

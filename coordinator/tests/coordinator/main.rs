@@ -9,6 +9,7 @@
 
 mod dataset;
 mod durability;
+mod offline;
 mod operators;
 mod sessions;
 mod start;
