@@ -42,7 +42,8 @@ pub(super) fn end(screen: &Screen, report: &Report, finished: &Finished, args: &
     let drawn = rendered(report, ReportFormat::Terminal, screen).unwrap_or_else(|_| report.verdict.clone());
     let parts = [
         drawn.trim_end().to_owned(),
-        closing_line(screen, &finished.status),
+        // The report may fill screens: what came of it stands once more where the eye is.
+        format!("{}\n{}", finished.verdict, closing_line(screen, &finished.status)),
         files(&finished.files).draw(screen),
         next(finished, args).draw(screen),
     ];
