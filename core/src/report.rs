@@ -11,6 +11,7 @@
 //! |---|---|
 //! | what does a report hold? | this file, [`row`], [`figure`], [`environment`] |
 //! | do the counts add up? | [`conservation`] |
+//! | what did it take, and what was expected? | [`expense`] |
 //! | what must the reader be told? | [`warning`], [`missing`], [`verdict`], `validity_told` |
 //! | what failed or was left out? | [`listing`] |
 //! | how is it put together? | [`builder`], [`group`] |
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub mod builder;
 pub mod conservation;
 pub mod environment;
+pub mod expense;
 pub mod figure;
 mod group;
 mod inspect;
@@ -35,6 +37,7 @@ pub mod warning;
 pub use builder::{RecordInput, ReportBuilder, ReportContext, UncountedReason};
 pub use conservation::{Conservation, GenerationCounts, NodeCounts, TrialTotals};
 pub use environment::{Environment, GpuRow, NodeRow, Observed, SlotRow};
+pub use expense::{Cost, Expense, Versus};
 pub use figure::{Figure, Formula, Spread};
 pub use listing::{Excluded, FailedAttempt, Listing};
 pub use missing::{Missing, WhyAbsent};
@@ -57,6 +60,9 @@ pub struct Report {
     pub missing: Vec<Missing>,
     /// Whether every trial and generation is accounted for.
     pub conservation: Conservation,
+    /// What the sweep took, and what was expected of it.
+    #[serde(default)]
+    pub expense: Expense,
     /// One row per cell, in the order of the plan.
     pub cells: Vec<CellRow>,
     /// One row per cell and slot, in the order of the plan, then by slot.

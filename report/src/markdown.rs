@@ -2,6 +2,7 @@
 
 use chimera_core::report::Report;
 
+use crate::expense;
 use crate::sheet::Sheet;
 use crate::tables::{self, Lines};
 use crate::terminal::environment_lines;
@@ -34,6 +35,9 @@ fn summary(page: &mut String, report: &Report) {
     line(page, &format!("**{}**", inert(&report.verdict, TEXT_MAX)));
     line(page, "");
     paragraph(page, &report.conservation.line);
+    if let Some(took) = expense::line(report) {
+        paragraph(page, &format!("Took {took}"));
+    }
     let labels = &header.labels;
     let times = [
         ("submitted", &labels.submitted_at),

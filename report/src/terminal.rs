@@ -3,6 +3,7 @@
 use chimera_core::report::Report;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
+use crate::expense;
 use crate::sheet::Sheet;
 use crate::tables::{self, Lines};
 use crate::text::{plain, wrap};
@@ -66,6 +67,9 @@ impl Page {
         self.paragraph("", &report.verdict, Some(tone));
         let tone = if report.conservation.holds { None } else { Some(Tone::Bad) };
         self.paragraph("", &report.conservation.line, tone);
+        if let Some(took) = expense::line(report) {
+            self.paragraph("took: ", &took, None);
+        }
         for missing in &report.missing {
             self.paragraph("not measured: ", &missing.text, None);
         }

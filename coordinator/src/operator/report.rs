@@ -74,6 +74,7 @@ fn build(entry: &SweepEntry, view: &SweepView, nodes: &[NodeFacts], mut attempts
         labels: labels(entry),
     };
     let mut builder = ReportBuilder::new(context);
+    builder.expect(entry.forecast.clone(), view.ended.map(|ended| ended.since(view.submitted)));
     while let Some(attempt) = attempts.blocking_recv() {
         add(&mut builder, &attempt);
     }

@@ -7,7 +7,7 @@ use sqlx::{Row, SqliteConnection};
 use super::failure::StoreError;
 
 /// Version of the tables below, kept in `PRAGMA user_version`. A database of version 0 is new.
-pub(super) const SCHEMA_VERSION: i64 = 2;
+pub(super) const SCHEMA_VERSION: i64 = 3;
 
 /// Tables of version 1. `journal`: every event of the scheduler in order, as an encoded `JournalEvent`. `chunks`: batches of attempts as they
 /// came. `attempts`: attempts whose record is complete. `submissions`: request ids, so that a repeated submission is
@@ -68,8 +68,17 @@ CREATE TABLE import_rows (
 PRAGMA user_version = 2;
 ";
 
+/// What version 3 adds. `experience`: what the records of each sealed sweep teach for forecasts, as JSON.
+const SCHEMA_3: &str = "
+CREATE TABLE experience (
+    sweep TEXT PRIMARY KEY,
+    lessons TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 3;
+";
+
 /// What leads from each version to the next.
-const STEPS: [&str; 2] = [SCHEMA, SCHEMA_2];
+const STEPS: [&str; 3] = [SCHEMA, SCHEMA_2, SCHEMA_3];
 const _: () = assert!(STEPS.len() as i64 == SCHEMA_VERSION);
 
 /// Creates the tables of a new database, adds those that an older one lacks, and refuses one of a newer build.

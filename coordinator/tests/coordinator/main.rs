@@ -9,6 +9,7 @@
 
 mod dataset;
 mod durability;
+mod forecast;
 mod offline;
 mod operators;
 mod sessions;
