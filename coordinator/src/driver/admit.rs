@@ -29,7 +29,7 @@ impl Driver {
                 let row = SubmissionRow { request_id, sweep: plan.sweep.clone(), spec_digest };
                 tracing::info!(sweep = %plan.sweep, trials = plan.trials.len(), "a sweep is admitted");
                 let event = Event::SweepSubmitted { sweep, plan: Arc::new(plan) };
-                Some(Step { beside, then: Then::Admitted { row, reply }, ..Step::bare(event) })
+                Some(Step { beside: *beside, then: Then::Admitted { row, reply }, ..Step::bare(event) })
             }
             Err(error) => {
                 drop(submit.reply.send(Err(error)));
@@ -58,13 +58,13 @@ impl Driver {
         let plan = Plan::expand(id, &submit.sweep, seed, &nodes)?;
         let experience = self.catalog.experience();
         let forecast = Forecast::of(&plan, &submit.sweep, nodes.iter().map(Arc::as_ref), &experience);
-        Ok(Verdict::New(plan, Beside { nodes, forecast: Some(forecast) }))
+        Ok(Verdict::New(plan, Box::new(Beside { nodes, forecast: Some(forecast) })))
     }
 }
 
 enum Verdict {
     Known(Arc<SweepEntry>),
-    New(Plan, Beside),
+    New(Plan, Box<Beside>),
 }
 
 /// The wished name, else the first free one of `name-2`, `name-3` and so on, cut so that it stays a name.
