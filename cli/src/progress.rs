@@ -156,6 +156,7 @@ mod tests {
             waiting: None,
             description: String::new(),
             dataset: None,
+            blocks_opened: 0,
         }
     }
 

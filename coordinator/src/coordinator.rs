@@ -1,7 +1,6 @@
 //! Start and stop: [`Coordinator::build`] takes everything that can be refused, [`Coordinator::serve`] runs.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chimera_core::scheduler::lease::LEASE_TTL;
@@ -9,17 +8,17 @@ use chimera_core::scheduler::policy::Policy;
 use chimera_core::unit::Nanos;
 use chimera_proto::v1::fleet_service_server::FleetServiceServer;
 use chimera_proto::v1::operator_service_server::OperatorServiceServer;
-use tokio::sync::Notify;
 use tokio::task::JoinError;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tonic::transport::server::TcpIncoming;
 
+use crate::blocks::BlockJudge;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::dataset::seal::Sealer;
-use crate::driver::{Driver, DriverHandle, DriverParts, RecoverError, recover};
+use crate::driver::{Driver, DriverHandle, DriverParts, RecoverError, Wakes, recover};
 use crate::gateway::Gateway;
 use crate::operator::Operator;
 use crate::server::{Services, serve};
@@ -108,7 +107,7 @@ pub struct Coordinator {
     handle: DriverHandle,
     clock: Clock,
     store: Store,
-    seal: Arc<Notify>,
+    wakes: Wakes,
     writing: Writing,
     lock: FolderLock,
 }
@@ -150,12 +149,12 @@ impl Coordinator {
         let address = incoming.local_addr().map_err(bound)?;
         let (store, writer) = Store::open(&config.data_dir).await?;
         let writing = Writing::start(writer);
-        let seal = Arc::new(Notify::new());
+        let wakes = Wakes::default();
         let Parts { policy, lease_ttl } = parts;
         let running_sweeps_max = config.limits.running_sweeps;
         let parts = DriverParts { policy, lease_ttl, running_sweeps_max };
-        let (driver, handle, clock) = recover(store.clone(), parts, seal.clone()).await?;
-        Ok(Self { config, address, incoming, driver, handle, clock, store, seal, writing, lock })
+        let (driver, handle, clock) = recover(store.clone(), parts, wakes.clone()).await?;
+        Ok(Self { config, address, incoming, driver, handle, clock, store, wakes, writing, lock })
     }
 
     /// The address that is listened on, with the real port.
@@ -193,7 +192,7 @@ impl Coordinator {
     }
 
     async fn start(self) -> Tasks {
-        let Self { config, incoming, driver, handle, clock, store, seal, writing, lock, address: _ } = self;
+        let Self { config, incoming, driver, handle, clock, store, wakes, writing, lock, address: _ } = self;
         let (stop, stop_driver, sessions) =
             (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let Config { data_dir, limits, .. } = config;
@@ -201,7 +200,9 @@ impl Coordinator {
         let gateway =
             Gateway::new(handle.clone(), store.clone(), clock, places, stop.clone(), sessions.clone());
         let operator = Operator::new(handle.clone(), store.clone(), data_dir.clone(), &limits, stop.clone());
-        sessions.spawn(Sealer { driver: handle, store, data_dir, wake: seal }.run(stop.clone()));
+        let judge = BlockJudge::new(handle.clone(), store.clone(), wakes.judge);
+        sessions.spawn(judge.run(stop.clone()));
+        sessions.spawn(Sealer { driver: handle, store, data_dir, wake: wakes.seal }.run(stop.clone()));
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_serving::<FleetServiceServer<Gateway>>().await;
         reporter.set_serving::<OperatorServiceServer<Operator>>().await;

@@ -57,6 +57,15 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(50);
 /// Longest sleep when nothing is due.
 const IDLE: Nanos = Nanos::from_secs(3_600);
 
+/// Tasks that look at the snapshot when they are woken.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wakes {
+    /// Woken after a sweep ended: it is to be sealed.
+    pub(crate) seal: Arc<Notify>,
+    /// Woken when the blocks of a sweep with a stop rule are over.
+    pub(crate) judge: Arc<Notify>,
+}
+
 /// The task's state.
 #[derive(Debug)]
 pub(crate) struct Driver {
@@ -69,8 +78,7 @@ pub(crate) struct Driver {
     incarnation: Incarnation,
     requests: mpsc::Receiver<Request>,
     snapshots: watch::Sender<Arc<Snapshot>>,
-    /// Wakes the sealer after a sweep ended.
-    seal: Arc<Notify>,
+    wakes: Wakes,
     running_sweeps_max: usize,
     /// What performing commands has led to; the next turn begins with it.
     pending: Vec<Step>,

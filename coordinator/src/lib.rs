@@ -26,10 +26,12 @@
 //! | who decides? | `driver` |
 //! | how do nodes come in? | `gateway` |
 //! | how do people come in? | `operator` |
+//! | has a sweep seen enough? | `blocks` |
 //! | what survives a crash? | `store` |
 //! | what is left of a sweep? | [`dataset`], `records` |
 //! | how is a store read without a coordinator? | `offline` |
 
+mod blocks;
 mod clock;
 pub mod config;
 mod coordinator;

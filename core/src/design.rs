@@ -5,7 +5,7 @@
 use crate::quantity::Quantity;
 use crate::quantity::attempt::GoodputLimits;
 use crate::quantity::trial::COMPARABLE;
-use crate::stats::{DRIFT_BLOCKS_MIN, InvalidStopRule, MARGIN, N_MIN, StopRule};
+use crate::stats::{DRIFT_BLOCKS_MIN, InvalidStopRule, MARGIN, N_MIN, SampleSize, StopRule};
 use crate::sweep::Placement;
 use crate::validity::Rules;
 
@@ -170,6 +170,12 @@ impl Design {
             return Err(DesignError::ControlsAnywhere);
         }
         self.stop.map_or(Ok(()), |stop| stop.rule(repetitions).map(drop).map_err(DesignError::from))
+    }
+
+    /// How the number of blocks is decided: every interval and floor hangs on it.
+    #[must_use]
+    pub const fn sample_size(&self) -> SampleSize {
+        if self.stop.is_some() { SampleSize::Sequential } else { SampleSize::Planned }
     }
 
     /// The cell that runs once more in every block of a sweep of so many cells and blocks.

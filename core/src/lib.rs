@@ -15,10 +15,12 @@
 //! | may a record be trusted? | [`validity`] |
 //! | what was recorded by the earlier system? | [`import`] |
 //! | what do the numbers mean? | [`quantity`], [`stats`], [`compare`], [`report`] |
+//! | has a sweep seen enough? | [`enough`] |
 
 pub mod axis;
 pub mod compare;
 pub mod design;
+pub mod enough;
 pub mod entry;
 pub mod gpu;
 pub mod id;

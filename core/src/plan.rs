@@ -18,6 +18,7 @@ mod warning;
 use std::sync::Arc;
 
 pub use effective::EffectiveDuplicates;
+pub(crate) use effective::beyond_cuts;
 pub use error::{PlanError, REFUSALS_SHOWN, RefusalReason, SlotRefusal};
 pub use experience::{Experience, Lesson, Lessons};
 pub use forecast::Forecast;

@@ -14,38 +14,62 @@
 //! | what did it take, and what was expected? | [`expense`] |
 //! | what must the reader be told? | [`warning`], [`missing`], [`verdict`], `validity_told` |
 //! | what failed or was left out? | [`listing`] |
+//! | what does the sweep show? | [`conclusions`]: [`drift`], [`noise_floor`], [`comparison`], [`ranking`], [`control`], [`odd_gpu`] |
+//! | from which figures, with which limits? | `trials`, `ground`, [`mark`], `alike` |
 //! | how is it put together? | [`builder`], [`group`] |
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod alike;
 pub mod builder;
+pub mod comparison;
+pub mod conclusions;
 pub mod conservation;
+pub mod control;
+pub mod drift;
 pub mod environment;
 pub mod expense;
 pub mod figure;
+mod ground;
 mod group;
 mod inspect;
 mod label;
 pub mod listing;
+pub mod loads;
+pub mod mark;
 pub mod missing;
+pub mod noise_floor;
+pub mod odd_gpu;
+pub mod ranking;
 pub mod row;
+mod trials;
 mod validity_told;
 pub mod verdict;
 pub mod warning;
 
 pub use builder::{RecordInput, ReportBuilder, ReportContext, UncountedReason};
+pub use comparison::{ComparisonRow, Comparisons, Ends, Found, Ratio95};
+pub use conclusions::Conclusions;
 pub use conservation::{Conservation, GenerationCounts, NodeCounts, TrialTotals};
+pub use control::{ControlRatios, ControlRow};
+pub use drift::{Drift, SlotDrift};
 pub use environment::{Environment, GpuRow, NodeRow, Observed, SlotRow};
 pub use expense::{Cost, Expense, Versus};
 pub use figure::{Figure, Formula, Spread};
 pub use listing::{Excluded, FailedAttempt, Listing};
+pub use loads::Loads;
+pub use mark::Mark;
 pub use missing::{Missing, WhyAbsent};
+pub use noise_floor::NoiseFloor;
+pub use odd_gpu::{Beside, GpuModelRow, GpuReadingRow, OddGpus, Suspect};
+pub use ranking::{RankRow, Ranking};
 pub use row::{CellRow, RowGpu, SlotCellRow, Tally};
 pub use warning::{Told, Warning};
 
 /// Version of the report's form. Grows when a field changes its meaning or goes away; new fields do not change it.
-pub const SCHEMA_VERSION: u32 = 1;
+/// Since 2 the interval of a figure is that of a geometric mean.
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// What a sweep found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +87,10 @@ pub struct Report {
     /// What the sweep took, and what was expected of it.
     #[serde(default)]
     pub expense: Expense,
+    /// Loads of models; absent in reports of older programs.
+    pub loads: Option<Loads>,
+    /// What the sweep shows; absent in reports of older programs.
+    pub conclusions: Option<Conclusions>,
     /// One row per cell, in the order of the plan.
     pub cells: Vec<CellRow>,
     /// One row per cell and slot, in the order of the plan, then by slot.

@@ -5,11 +5,13 @@
 //! | what can happen, what can it ask for, what does it show? | [`event`], [`command`], [`view`] |
 //! | which slot may run what, and which is chosen? | [`placement`], `lane`, `dispatch`, `offer` |
 //! | how does an attempt go on and end? | [`attempt`], `ending`, `stopping` |
+//! | when has a sweep seen enough? | `blocks` |
 //! | how often, and when, is a trial tried again? | [`budget`], [`policy`] |
 //! | who is there? | `session`, [`lease`], `storm` |
 //! | what must always hold? | [`invariant`] |
 
 pub mod attempt;
+mod blocks;
 pub mod budget;
 pub mod command;
 mod deadline;
@@ -36,7 +38,7 @@ mod tests;
 mod trial;
 pub mod view;
 #[cfg(test)]
-mod world;
+pub(crate) mod world;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -159,6 +161,7 @@ impl Scheduler {
             Event::UndrainRequested { node } => self.drain(&node, None),
             Event::SweepSubmitted { sweep, plan } => self.submitted(sweep, plan),
             Event::SweepCancelled { sweep } => self.cancelled(&sweep),
+            Event::BlocksJudged { sweep, blocks, verdict } => self.judged(&sweep, blocks, verdict),
             Event::AttemptAccepted { attempt, node, incarnation } => {
                 self.with_session(&node, incarnation, |this, node| this.accepted(node, &attempt));
             }

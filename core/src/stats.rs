@@ -37,15 +37,15 @@ pub use bootstrap::{RESAMPLES, RESAMPLES_MAX, Resampling, Share, bca_mean, bca_r
 pub use bound::{CONFIDENCE, bound_rank};
 pub use confidence::{FIRST_LOOK, FLOORS, IntervalMethod, NOMINAL, SampleSize};
 pub use coverage::{CoverageCase, coverage};
-pub use drift::{DRIFT_BLOCKS_MIN, DRIFT_LEVEL, Direction, DriftVerdict, drift};
+pub use drift::{DRIFT_BLOCKS_MIN, DRIFT_LEVEL, Direction, DriftVerdict, Trend, drift, trend};
 pub use estimate::{Estimate, NoEstimate, geometric_mean_interval, mean_interval};
 pub use holm::holm;
-pub use interval::{Interval, student_quantile};
+pub use interval::{Interval, StudentQuantiles, student_quantile};
 pub use kendall::{kendall_p, kendall_s};
 pub use median::median_interval;
 pub use normal::{normal_cdf, normal_quantile};
 pub use outlier::{MARGIN, ROWS_MIN, Reading, Z_LIMIT, readings};
-pub use paired::{PairedTest, Scale, paired_test};
+pub use paired::{PairedTest, Scale, paired_test, paired_test_with};
 pub use proportion::Proportion;
 pub use sample::Sample;
 pub use shape::{Shape, standard_normal};

@@ -1,6 +1,8 @@
 //! One report for the tests of all renderers: two cells on two slots, with a failure, an untrusted record, a lost final
 //! record and hostile texts.
 
+pub(crate) mod study;
+
 use chimera_core::axis::{Axes, CellSpec};
 use chimera_core::entry::*;
 use chimera_core::gpu::{Gpu, GpuSample, ThrottleReasons};
@@ -73,7 +75,7 @@ fn slot(trial: u32) -> SlotId {
     SlotId { node: NodeId::new(node).unwrap(), index }
 }
 
-fn sweep() -> Sweep {
+pub(crate) fn sweep() -> Sweep {
     Sweep {
         name: Name::new("context").unwrap(),
         description: format!("Context study {HOSTILE}"),
@@ -124,11 +126,11 @@ fn plan() -> Plan {
     }
 }
 
-fn uuid(node: &str, index: u16) -> GpuUuid {
+pub(crate) fn uuid(node: &str, index: u16) -> GpuUuid {
     GpuUuid::new(&format!("GPU-{node}-{index}-0123-4567-89ab")).unwrap()
 }
 
-fn node(name: &str, slots: u16) -> NodeFacts {
+pub(crate) fn node(name: &str, slots: u16) -> NodeFacts {
     let slot = |index| SlotFacts {
         index,
         endpoint: format!("http://127.0.0.1:{}", 11_434 + index),
@@ -179,7 +181,7 @@ fn attempt(trial: u32) -> AttemptId {
     }
 }
 
-fn opened(trial: u32) -> Entry {
+pub(crate) fn opened(trial: u32) -> Entry {
     Entry::Opened(AttemptOpened {
         attempt: attempt(trial),
         started_at: UnixNanos(0),
@@ -213,13 +215,13 @@ fn record(trial: u32) -> AttemptRecord {
     assemble(entries)
 }
 
-fn assemble(entries: impl IntoIterator<Item = Entry>) -> AttemptRecord {
+pub(crate) fn assemble(entries: impl IntoIterator<Item = Entry>) -> AttemptRecord {
     let mut assembler = Assembler::default();
     entries.into_iter().for_each(|entry| assembler.push(entry).unwrap());
     assembler.finish().unwrap()
 }
 
-fn loaded(trial: u32) -> LoadObserved {
+pub(crate) fn loaded(trial: u32) -> LoadObserved {
     LoadObserved {
         at: Nanos::ZERO,
         cause: LoadCause::NotLoaded,
@@ -234,7 +236,12 @@ fn loaded(trial: u32) -> LoadObserved {
 fn generation(ordinal: u32, slowness: u64, truncated: bool) -> [Entry; 3] {
     // Milliseconds per token vary a little, so that spreads are not 0.
     let step = 10_000_000 * slowness + 40_000 * u64::from(ordinal);
-    let first = Nanos::from_millis(50 * slowness);
+    timed(sent(ordinal), Nanos::from_millis(50 * slowness), step, truncated)
+}
+
+/// A generation of 101 tokens, `step` ns each after the `first`.
+pub(crate) fn timed(opened: GenerationOpened, first: Nanos, step: u64, truncated: bool) -> [Entry; 3] {
+    let ordinal = opened.ordinal;
     let line = |token: u64| Arrival {
         at: Nanos(first.0 + token * step),
         bound: token % 10 == 3,
@@ -245,13 +252,13 @@ fn generation(ordinal: u32, slowness: u64, truncated: bool) -> [Entry; 3] {
     };
     let arrivals = Arrivals { ordinal, arrivals: (0..101).map(line).collect() };
     [
-        Entry::GenerationOpened(sent(ordinal)),
+        Entry::GenerationOpened(opened),
         Entry::Arrivals(arrivals),
         Entry::GenerationClosed(ended(ordinal, first, step, truncated)),
     ]
 }
 
-fn sent(ordinal: u32) -> GenerationOpened {
+pub(crate) fn sent(ordinal: u32) -> GenerationOpened {
     GenerationOpened {
         ordinal,
         phase: Phase::Measured,
@@ -294,7 +301,7 @@ fn ended(ordinal: u32, first: Nanos, step: u64, truncated: bool) -> GenerationCl
 }
 
 /// Ten samples a second at 250 W: 25 J each.
-fn sample(trial: u32, tick: u64) -> GpuSample {
+pub(crate) fn sample(trial: u32, tick: u64) -> GpuSample {
     let slot = slot(trial);
     GpuSample {
         uuid: uuid(slot.node.as_str(), slot.index),

@@ -6,7 +6,7 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | which tables are there? | [`sheet`], [`tables`] |
+//! | which tables are there? | [`sheet`], [`tables`]; of the conclusions: [`shown`] |
 //! | what did the sweep take? | [`expense`] |
 //! | how is a number written? | [`number`] |
 //! | how is hostile text made inert? | [`text`] |
@@ -17,6 +17,7 @@ mod json;
 mod markdown;
 mod number;
 mod sheet;
+mod shown;
 mod statistic;
 mod tables;
 mod terminal;

@@ -4,6 +4,7 @@ use chimera_core::report::Report;
 
 use crate::expense;
 use crate::sheet::Sheet;
+use crate::shown;
 use crate::tables::{self, Lines};
 use crate::terminal::environment_lines;
 use crate::text::markdown as inert;
@@ -16,6 +17,7 @@ const TEXT_MAX: usize = 2_000;
 pub fn render_markdown(report: &Report) -> String {
     let mut page = String::new();
     summary(&mut page, report);
+    conclusions(&mut page, report);
     figures(&mut page, report);
     failures(&mut page, report);
     section(&mut page, "Environment", environment_lines(report));
@@ -34,10 +36,6 @@ fn summary(page: &mut String, report: &Report) {
     paragraph(page, &header.description);
     line(page, &format!("**{}**", inert(&report.verdict, TEXT_MAX)));
     line(page, "");
-    paragraph(page, &report.conservation.line);
-    if let Some(took) = expense::line(report) {
-        paragraph(page, &format!("Took {took}"));
-    }
     let labels = &header.labels;
     let times = [
         ("submitted", &labels.submitted_at),
@@ -55,6 +53,17 @@ fn summary(page: &mut String, report: &Report) {
     ]);
     paragraph(page, &facts.chain(times).collect::<Vec<_>>().join(" · "));
     section(page, "Not measured", report.missing.iter().map(|missing| missing.text.clone()));
+    let loads = report.loads.as_ref().map(|loads| format!("Loads: {}", loads.line));
+    let took = expense::line(report).map(|took| format!("Took: {took}"));
+    section(page, "Books", [report.conservation.line.clone()].into_iter().chain(loads).chain(took));
+}
+
+fn conclusions(page: &mut String, report: &Report) {
+    let told = shown::lines(report).into_iter().map(|(what, text)| format!("{what}: {text}"));
+    section(page, "Conclusions", told);
+    for part in shown::parts(report, true) {
+        table(page, part.title, &inert(&part.note, TEXT_MAX), &part.sheet);
+    }
 }
 
 fn figures(page: &mut String, report: &Report) {

@@ -40,6 +40,8 @@ impl Column {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Sheet {
     columns: Vec<(Column, Vec<String>)>,
+    /// Rows of little weight; empty = none.
+    faint: Vec<bool>,
 }
 
 impl Sheet {
@@ -55,6 +57,21 @@ impl Sheet {
         }
     }
 
+    /// Says which rows are of little weight: a terminal draws them faint.
+    pub(crate) fn make_faint(&mut self, rows: Vec<bool>) {
+        self.faint = rows;
+    }
+
+    /// Whether a row is of little weight.
+    pub(crate) fn is_faint(&self, row: usize) -> bool {
+        self.faint.get(row).copied().unwrap_or(false)
+    }
+
+    /// Number of rows.
+    pub(crate) fn height(&self) -> usize {
+        self.columns.first().map_or(0, |(_, cells)| cells.len())
+    }
+
     /// Columns in order.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().map(|(column, _)| column)
@@ -62,15 +79,14 @@ impl Sheet {
 
     /// Rows in order.
     pub(crate) fn rows(&self) -> impl Iterator<Item = Vec<&str>> {
-        let height = self.columns.first().map_or(0, |(_, cells)| cells.len());
-        (0..height).map(|row| {
+        (0..self.height()).map(|row| {
             self.columns.iter().map(|(_, cells)| cells.get(row).map_or("", String::as_str)).collect()
         })
     }
 
     /// Whether there is no row.
     pub(crate) fn is_empty(&self) -> bool {
-        self.columns.first().is_none_or(|(_, cells)| cells.is_empty())
+        self.height() == 0
     }
 
     /// Whether there is a column besides those of rank 0 texts.

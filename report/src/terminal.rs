@@ -5,6 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyl
 
 use crate::expense;
 use crate::sheet::Sheet;
+use crate::shown;
 use crate::tables::{self, Lines};
 use crate::text::{plain, wrap};
 
@@ -22,6 +23,7 @@ const CELL_MAX: usize = 80;
 pub fn render_terminal(report: &Report, width: u16, color: bool) -> String {
     let mut page = Page { text: String::new(), width: width.clamp(WIDTHS.0, WIDTHS.1), color };
     page.summary(report);
+    page.conclusions(report);
     page.cells(report);
     page.slots(report);
     page.failures(report);
@@ -65,18 +67,30 @@ impl Page {
         self.blank();
         let tone = if healthy(report) { Tone::Good } else { Tone::Bad };
         self.paragraph("", &report.verdict, Some(tone));
+        for missing in &report.missing {
+            self.paragraph("not measured: ", &missing.text, None);
+        }
         let tone = if report.conservation.holds { None } else { Some(Tone::Bad) };
         self.paragraph("", &report.conservation.line, tone);
+        if let Some(loads) = &report.loads {
+            self.paragraph("loads: ", &loads.line, None);
+        }
         if let Some(took) = expense::line(report) {
             self.paragraph("took: ", &took, None);
         }
-        for missing in &report.missing {
-            self.paragraph("not measured: ", &missing.text, None);
+        for (what, text) in shown::lines(report) {
+            self.paragraph(&format!("{what}: "), &text, None);
         }
         if !report.warnings.is_empty() {
             self.paragraph("", &format!("{} warnings: see WARNINGS below.", report.warnings.len()), None);
         }
         self.paragraph("all cells: ", &common(report), Some(Tone::Faint));
+    }
+
+    fn conclusions(&mut self, report: &Report) {
+        for part in shown::parts(report, false) {
+            self.table(&part.title.to_uppercase(), &part.note, part.sheet);
+        }
     }
 
     fn cells(&mut self, report: &Report) {
@@ -177,15 +191,27 @@ impl Page {
             }
         }
         let mut table = draw(&sheet);
-        if natural_width(&table) > usize::from(self.width) {
+        let broken = natural_width(&table) > usize::from(self.width);
+        if broken {
             table.set_content_arrangement(ContentArrangement::Dynamic).set_width(self.width);
         }
-        self.text.push_str(&table.trim_fmt());
-        self.blank();
+        self.rows(&table.trim_fmt(), &sheet, broken);
         if !hidden.is_empty() {
             hidden.reverse();
             let text = format!("no room for: {} (wider terminal, or --format csv)", hidden.join(", "));
             self.paragraph(" ", &text, Some(Tone::Faint));
+        }
+    }
+
+    /// A drawn table. Its rows are its last lines, one each unless they were broken.
+    fn rows(&mut self, drawn: &str, sheet: &Sheet, broken: bool) {
+        let lines: Vec<&str> = drawn.lines().collect();
+        let header = lines.len().saturating_sub(sheet.height());
+        for (index, line) in lines.into_iter().enumerate() {
+            let faint = !broken && index >= header && sheet.is_faint(index - header);
+            let line = if faint { self.toned(line, Tone::Faint) } else { line.to_owned() };
+            self.text.push_str(&line);
+            self.blank();
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chimera_core::quantity::Quantity;
 use chimera_core::report::Report;
 
+use crate::fixture::study::study;
 use crate::fixture::{empty, report};
 use crate::text::is_hostile;
 use crate::{json_schema, render_csv, render_json, render_markdown, render_terminal};
@@ -28,6 +29,7 @@ fn the_terminal_looks_as_committed() {
     for width in [80, 120, 200] {
         snapshot(&format!("terminal-{width}.txt"), &render_terminal(&report(), width, false));
     }
+    snapshot("terminal-study.txt", &render_terminal(&study(), 120, false));
     snapshot("terminal-empty.txt", &render_terminal(&empty(), 80, false));
 }
 
@@ -36,6 +38,11 @@ fn markdown_json_and_csv_look_as_committed() {
     snapshot("report.md", &render_markdown(&report()));
     let csv = render_csv(&report()).unwrap();
     snapshot("report.csv", &csv.split_inclusive('\n').take(60).collect::<String>());
+    snapshot("study.md", &render_markdown(&study()));
+    let conclusions = render_csv(&study()).unwrap();
+    let first = conclusions.lines().position(|line| line.contains(",drift,")).unwrap();
+    let lines: Vec<&str> = conclusions.lines().skip(first).collect();
+    snapshot("study.csv", &lines.join("\n"));
     snapshot("empty.json", &render_json(&empty()).unwrap());
     snapshot("empty.md", &render_markdown(&empty()));
 }
@@ -48,7 +55,7 @@ fn the_published_schema_is_the_one_of_the_code() {
 
 #[test]
 fn no_line_is_wider_than_the_terminal() {
-    for report in [report(), empty()] {
+    for report in [report(), empty(), study()] {
         for width in (60..=220).step_by(7) {
             for line in render_terminal(&report, width, false).lines() {
                 assert!(line.chars().count() <= usize::from(width), "{width}: {line}");
@@ -64,6 +71,14 @@ fn the_first_screen_has_verdict_books_and_a_line_per_cell() {
     let holds = |words: &str| screen.iter().any(|line| line.contains(words));
     assert!(holds("5 of 7 trials are in the figures") && holds("7 trials = 6 counted + 1 failed"));
     assert!(holds("num_ctx=2048") && holds("num_ctx=8192"), "{text}");
+}
+
+#[test]
+fn rows_below_the_noise_floor_are_faint() {
+    let colored = render_terminal(&study(), 160, true);
+    let of = |words: &str| colored.lines().find(|line| line.contains(words)).unwrap();
+    assert!(of("below noise floor").starts_with("\x1b[2m"), "{colored}");
+    assert!(!of("higher: +").contains('\x1b'), "{colored}");
 }
 
 #[test]

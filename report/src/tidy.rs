@@ -1,6 +1,6 @@
 //! The report as tidy CSV: one statistic of one figure of one row per line.
 
-use chimera_core::report::{Report, Tally};
+use chimera_core::report::{Conclusions, Report, Tally};
 
 use crate::statistic::Statistic;
 use crate::text::spreadsheet;
@@ -24,6 +24,12 @@ pub fn render_csv(report: &Report) -> Result<String, csv::Error> {
     for row in &report.slots {
         write_tally(&mut file, [&row.label, &row.slot, &row.start], &row.tally)?;
     }
+    for (row, value) in report.conclusions.iter().flat_map(conclusions) {
+        let [cell, slot] = [&row.cell, &row.slot].map(|text| spreadsheet(text, TEXT_MAX));
+        let start = spreadsheet(&report.header.start, TEXT_MAX);
+        let (quantity, n) = (row.quantity, row.n.to_string());
+        file.write_record([&cell, &slot, &start, quantity, row.unit, row.statistic, &value.to_string(), &n])?;
+    }
     let bytes = file.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -44,6 +50,67 @@ fn write_tally(file: &mut csv::Writer<Vec<u8>>, row: [&str; 3], tally: &Tally) -
         }
     }
     Ok(())
+}
+
+/// What a value of the conclusions is about.
+struct About {
+    cell: String,
+    slot: String,
+    quantity: &'static str,
+    unit: &'static str,
+    statistic: &'static str,
+    n: u64,
+}
+
+/// Every number of the conclusions; `cell` of a comparison is `first / second`.
+fn conclusions(found: &Conclusions) -> Vec<(About, f64)> {
+    let quantity = found.quantity.name();
+    let about = |cell: &str, slot: &str, n: u64, unit, statistic| {
+        let (cell, slot) = (cell.to_owned(), slot.to_owned());
+        About { cell, slot, quantity, unit, statistic, n }
+    };
+    let mut values = Vec::new();
+    let mut add = |about: About, value: Option<f64>| values.extend(value.map(|value| (about, value)));
+    for row in &found.drift.slots {
+        let sentinel = found.drift.sentinel.as_deref().unwrap_or_default();
+        add(about(sentinel, &row.slot, row.n, "1", "drift"), row.change);
+        add(about(sentinel, &row.slot, row.n, "1", "drift_p"), row.p_adjusted);
+    }
+    add(
+        about("all", "all", found.noise_floor.twins.len() as u64, "1", "noise_floor"),
+        found.noise_floor.floor,
+    );
+    for row in &found.comparison.rows {
+        let pair = format!("{} / {}", row.label, row.than_label);
+        let of_pair = |statistic| about(&pair, "all", row.n, "1", statistic);
+        add(of_pair("ratio"), row.ratio.map(|ratio| ratio.value));
+        add(of_pair("ratio_95_low"), row.ratio.map(|ratio| ratio.low));
+        add(of_pair("ratio_95_high"), row.ratio.map(|ratio| ratio.high));
+        add(of_pair("bootstrap_95_low"), row.bootstrap.map(|ends| ends.low));
+        add(of_pair("bootstrap_95_high"), row.bootstrap.map(|ends| ends.high));
+        add(of_pair("p_adjusted"), row.p_adjusted);
+    }
+    for row in &found.ranking.rows {
+        let n = found.ranking.rows.len() as u64;
+        add(about(&row.label, "all", n, found.unit.sign(), "geometric_mean"), Some(row.value));
+        add(about(&row.label, "all", n, "1", "rank_best"), Some(row.best as f64));
+        add(about(&row.label, "all", n, "1", "rank_worst"), Some(row.worst as f64));
+        add(about(&row.label, "all", n, "1", "rank_group"), Some(row.group as f64));
+    }
+    for row in found.odd_gpus.models.iter().flat_map(|model| &model.readings) {
+        add(about("all", &row.slot, row.blocks, "1", "gpu_off"), Some(row.off));
+        add(about("all", &row.slot, row.blocks, "1", "gpu_z"), row.z);
+        add(about("all", &row.slot, row.blocks, "1", "gpu_odd"), Some(f64::from(u8::from(row.odd))));
+    }
+    for (quantity, part) in [("speedup", &found.speedup), ("contention", &found.contention)] {
+        for row in part.iter().flat_map(|part| &part.rows) {
+            let of_cell = |statistic| About { quantity, ..about(&row.label, "all", row.n, "1", statistic) };
+            add(of_cell("ratio"), row.ratio.map(|ratio| ratio.value));
+            add(of_cell("ratio_95_low"), row.ratio.map(|ratio| ratio.low));
+            add(of_cell("ratio_95_high"), row.ratio.map(|ratio| ratio.high));
+        }
+    }
+    values
 }
 
 /// Counts of a row as (what, of which kind, how many).

@@ -43,5 +43,5 @@ pub use query::query;
 pub use real::{RealOllama, duckdb, real_ollama};
 pub use rig::{Daemon, NodePlan, PATIENCE, Rig, Told, chimera};
 pub use simulated::Simulated;
-pub use store::{StoredSweep, stored_sweeps};
+pub use store::{StoredSweep, judged_blocks, stored_sweeps};
 pub use wait::{WaitError, until};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use chimera_core::plan::Plan;
 use chimera_core::record::{Assembler, AttemptRecord};
-use chimera_core::scheduler::event::Event;
+use chimera_core::scheduler::event::{BlocksVerdict, Event};
 use chimera_core::sweep::Sweep;
 use chimera_proto::convert::decode_entries;
 use chimera_proto::convert::decode_event;
@@ -53,10 +53,8 @@ async fn read(database: &Path) -> Result<BTreeMap<String, StoredSweep>, sqlx::Er
 }
 
 async fn journaled(connection: &mut SqliteConnection) -> Result<BTreeMap<String, StoredSweep>, sqlx::Error> {
-    let rows = sqlx::query("SELECT payload FROM journal ORDER BY seq").fetch_all(connection).await?;
     let mut sweeps = BTreeMap::new();
-    for row in rows {
-        let event = decode_event(row.try_get(0)?).expect("a journal of this version");
+    for event in events(connection).await? {
         if let Event::SweepSubmitted { sweep, plan } = event {
             let plan = Plan::clone(&plan);
             let (name, sweep) = (plan.sweep.to_string(), Sweep::clone(&sweep));
@@ -64,6 +62,34 @@ async fn journaled(connection: &mut SqliteConnection) -> Result<BTreeMap<String,
         }
     }
     Ok(sweeps)
+}
+
+/// What was found of the blocks of sweeps with a stop rule, in the order of the journal: blocks and verdict. The
+/// coordinator may be up.
+///
+/// # Panics
+/// When the database cannot be read.
+#[must_use]
+pub fn judged_blocks(database: &Path) -> Vec<(u32, BlocksVerdict)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let events = async {
+        let options = SqliteConnectOptions::new().filename(database).read_only(true);
+        let mut connection = options.connect().await?;
+        events(&mut connection).await
+    };
+    let events = runtime.block_on(events).unwrap_or_else(|error| panic!("{}: {error}", database.display()));
+    let judged = |event| match event {
+        Event::BlocksJudged { blocks, verdict, .. } => Some((blocks, verdict)),
+        _ => None,
+    };
+    events.into_iter().filter_map(judged).collect()
+}
+
+async fn events(connection: &mut SqliteConnection) -> Result<Vec<Event>, sqlx::Error> {
+    let rows = sqlx::query("SELECT payload FROM journal ORDER BY seq").fetch_all(connection).await?;
+    let event =
+        |row: &sqlx::sqlite::SqliteRow| Ok(decode_event(row.try_get(0)?).expect("a journal of this version"));
+    rows.iter().map(event).collect()
 }
 
 type Records = BTreeMap<(String, u32, u32), AttemptRecord>;

@@ -72,6 +72,7 @@ pub(super) mod tests {
             waiting: None,
             description: String::new(),
             dataset: None,
+            blocks_opened: 0,
         }
     }
 

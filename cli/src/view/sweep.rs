@@ -30,6 +30,8 @@ pub struct SweepView {
     pub description: String,
     /// Folder of its sealed files on the coordinator's host, once sealed.
     pub dataset: Option<String>,
+    /// Blocks whose trials are admitted: all of the plan's, unless a stop rule admits them one by one.
+    pub blocks_opened: u32,
 }
 
 /// Trials by state: counted + failed + cancelled + quarantined + pending = admitted.
@@ -92,6 +94,7 @@ impl From<v1::SweepStatus> for SweepView {
             waiting,
             description,
             dataset,
+            blocks_opened,
         } = wire;
         let state = v1::SweepState::try_from(state).unwrap_or(v1::SweepState::Unspecified);
         Self {
@@ -105,6 +108,7 @@ impl From<v1::SweepStatus> for SweepView {
             waiting: waiting.as_deref().map(clean),
             description: clean(&description),
             dataset: dataset.as_deref().map(clean),
+            blocks_opened,
         }
     }
 }

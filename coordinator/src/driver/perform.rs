@@ -33,6 +33,7 @@ impl Driver {
                     self.leases.close(&node, incarnation);
                 }
                 Command::SweepEnded { sweep } => self.sweep_ended(&sweep, wall),
+                Command::JudgeBlocks { sweep, blocks } => self.blocks_ended(&sweep, blocks),
             }
         }
     }
@@ -61,7 +62,14 @@ impl Driver {
         self.catalog.ended(sweep, wall);
         // The sealer looks at the snapshot, so that must be there first.
         self.publish();
-        self.seal.notify_one();
+        self.wakes.seal.notify_one();
+    }
+
+    fn blocks_ended(&mut self, sweep: &SweepId, blocks: u32) {
+        tracing::debug!(%sweep, blocks, "blocks are over and are looked at");
+        // As for the sealer: whoever looks reads the snapshot.
+        self.publish();
+        self.wakes.judge.notify_one();
     }
 
     /// Opens the session of a node that joined, so that offers find it.

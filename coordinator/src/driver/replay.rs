@@ -11,13 +11,13 @@ use chimera_core::scheduler::lease::Leases;
 use chimera_core::scheduler::policy::Policy;
 use chimera_core::unit::{Moment, Nanos};
 use chimera_proto::convert::{Beside, Invalid, decode_beside, decode_event};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::perform::note_sweep;
 use super::request::DriverHandle;
 use super::roster::Roster;
 use super::snapshot::{Catalog, Snapshot};
-use super::{Driver, REQUEST_QUEUE};
+use super::{Driver, REQUEST_QUEUE, Wakes};
 use crate::clock::Clock;
 use crate::records::in_order;
 use crate::store::row::JournalRow;
@@ -66,7 +66,7 @@ struct Recovered {
 pub(crate) async fn recover(
     store: Store,
     parts: DriverParts,
-    seal: Arc<Notify>,
+    wakes: Wakes,
 ) -> Result<(Driver, DriverHandle, Clock), RecoverError> {
     let mut recovered = replay(&store, parts.policy).await?;
     for row in store.submissions().await? {
@@ -102,7 +102,7 @@ pub(crate) async fn recover(
         incarnation,
         requests: inbox,
         snapshots,
-        seal,
+        wakes,
         running_sweeps_max: parts.running_sweeps_max,
         pending: Vec::new(),
         publish_at: None,

@@ -2,7 +2,7 @@
 
 use super::decision::{Comparison, Decision};
 use super::pairing::{Coordinates, Figure, Pairing, coordinates, differences};
-use crate::stats::{SampleSize, Scale, holm, paired_test};
+use crate::stats::{SampleSize, Scale, StudentQuantiles, holm, paired_test_with};
 
 /// Most comparisons of one family. Beyond it, compare with a reference.
 pub const COMPARISONS_MAX: usize = 100_000;
@@ -50,11 +50,13 @@ pub enum CompareError {
 pub fn compare(figures: &[Figure], rules: &CompareRules) -> Result<Vec<Comparison>, CompareError> {
     let cells = coordinates(figures, rules.scale, rules.pairing);
     let pairs = pairs(&cells, &rules.family)?;
+    let mut quantiles = StudentQuantiles::default();
     let found: Vec<_> = pairs
         .iter()
         .map(|(a, b)| {
             let differences = differences(&cells, *a, *b);
-            (differences.len(), paired_test(&differences, rules.scale, rules.size))
+            let test = paired_test_with(&differences, rules.scale, rules.size, &mut quantiles);
+            (differences.len(), test)
         })
         .collect();
     let raw: Vec<f64> = found.iter().filter_map(|(_, test)| test.as_ref().ok().map(|test| test.p)).collect();

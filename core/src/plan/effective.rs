@@ -1,7 +1,7 @@
 //! Cells that look different and run alike, because the server cuts what they ask for.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use super::Plan;
 use crate::id::SlotId;
@@ -11,6 +11,9 @@ use crate::sweep::ModelName;
 
 /// Smallest context of the server: lower requests are raised to it.
 const CONTEXT_MIN: i64 = 4;
+
+/// Options that a server cuts or raises to what it can do.
+const CUT: [&str; 2] = ["num_ctx", "num_gpu"];
 
 /// Cells that a server will run alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +39,7 @@ impl Plan {
     /// Finds the cells that a server will run alike, where that can be known: `num_gpu` at or above the layers of the
     /// model, -1 and absent; `num_ctx` above the trained context.
     #[must_use]
-    pub fn effective_duplicates(&self, nodes: &[Arc<NodeFacts>]) -> Vec<EffectiveDuplicates> {
+    pub fn effective_duplicates(&self, nodes: &[impl Borrow<NodeFacts>]) -> Vec<EffectiveDuplicates> {
         let mut by_model: BTreeMap<&ModelName, Vec<u32>> = BTreeMap::new();
         for (index, cell) in self.cells.iter().enumerate() {
             by_model.entry(&cell.model).or_default().push(index as u32);
@@ -52,10 +55,11 @@ impl Plan {
     }
 
     /// The facts of every slot of the plan that is still there, with its index.
-    pub(super) fn slot_facts<'a>(&self, nodes: &'a [Arc<NodeFacts>]) -> Vec<(u32, &'a SlotFacts)> {
+    pub(super) fn slot_facts<'a>(&self, nodes: &'a [impl Borrow<NodeFacts>]) -> Vec<(u32, &'a SlotFacts)> {
         let by_id: HashMap<SlotId, &SlotFacts> = nodes
             .iter()
-            .flat_map(|node| {
+            .map(Borrow::borrow)
+            .flat_map(|node: &NodeFacts| {
                 node.slots.iter().map(|slot| (SlotId { node: node.id.clone(), index: slot.index }, slot))
             })
             .collect();
@@ -90,8 +94,7 @@ impl Plan {
     fn differing(&self, cells: &[u32]) -> Vec<&'static str> {
         let options = |index: &u32| &self.cells[*index as usize].options;
         let value = |index: &u32, name: &str| options(index).get(name).cloned();
-        let names = ["num_ctx", "num_gpu"].into_iter();
-        names
+        CUT.into_iter()
             .filter(|name| cells.windows(2).any(|pair| value(&pair[0], name) != value(&pair[1], name)))
             .collect()
     }
@@ -112,6 +115,13 @@ fn bounds_of(model: &ModelName, slots: &[(u32, &SlotFacts)]) -> BTreeMap<Bounds,
 /// What a slot's server says of a model.
 pub(super) fn listed<'a>(model: &ModelName, slot: &'a SlotFacts) -> Option<&'a ModelFacts> {
     slot.server.models.iter().find(|facts| model.matches(&facts.name))
+}
+
+/// The options that no server changes: cells that differ here run differently, whatever becomes of the others.
+pub(crate) fn beyond_cuts(options: &Options) -> Options {
+    let mut kept = options.clone();
+    CUT.iter().for_each(|name| kept.unset(name));
+    kept
 }
 
 /// The options as the server will apply them.

@@ -6,13 +6,16 @@ use super::conservation::{Books, GenerationCounts, NodeCounts};
 use super::environment::{Environment, GpuRow, NodeRow, Observed, SlotRow};
 use super::expense::Spent;
 use super::figure::Formula;
+use super::ground::Ground;
 use super::group::{GpuUse, Group, Rules, starts};
 use super::label::Labels as CellLabels;
 use super::listing::{Bounded, Excluded, FailedAttempt};
+use super::loads::LoadCounts;
 use super::row::{CellRow, RowGpu, SlotCellRow};
+use super::trials::Trials;
 use super::validity_told::ValidityTold;
 use super::warning::Told;
-use super::{Header, Labels, Report, SCHEMA_VERSION, inspect, missing, verdict};
+use super::{Header, Labels, Report, SCHEMA_VERSION, alike, conclusions, inspect, missing, verdict};
 use crate::id::{AttemptId, GpuUuid, SlotId};
 use crate::node::{NodeFacts, ProbeKind, SlotFacts};
 use crate::outcome::{FailureClass, ValidityReason};
@@ -109,6 +112,8 @@ pub struct ReportBuilder<'a> {
     failed: Bounded<FailedAttempt>,
     excluded: Bounded<Excluded>,
     observed: ObservedSets,
+    loads: LoadCounts,
+    trials: Trials,
     told: ValidityTold,
     spent: Spent,
     unknown_trials: u64,
@@ -129,13 +134,15 @@ impl<'a> ReportBuilder<'a> {
         Self {
             labels: CellLabels::of(&context.plan.cells),
             spent: Spent::new(context.nodes),
-            rules: Rules { cache: context.sweep.workload.cache, goodput: context.sweep.design.goodput },
+            rules: Rules::of(context.sweep),
             context,
             groups: BTreeMap::new(),
             books: Books::default(),
             failed: Bounded::default(),
             excluded: Bounded::default(),
             observed: ObservedSets::default(),
+            loads: LoadCounts::default(),
+            trials: Trials::default(),
             told: ValidityTold::default(),
             unknown_trials: 0,
         }
@@ -173,6 +180,7 @@ impl<'a> ReportBuilder<'a> {
         }
         self.told.add(&self.label(cell), slot, &verdict);
         self.observed.add(record);
+        self.trials.add(self.context.sweep, self.context.plan, slot, record);
         if role != TrialRole::Measured {
             return;
         }
@@ -198,7 +206,7 @@ impl<'a> ReportBuilder<'a> {
         let Some((cell, role)) = self.planned(attempt) else { return };
         match (how, record) {
             (UncountedReason::Invalid(reasons), Some(record)) => {
-                self.exclude(slot, cell, role, record, reasons)
+                self.exclude(slot, cell, role, record, reasons);
             }
             (UncountedReason::Surplus, _) => self.group(cell, role, slot, |group| group.uncounted += 1),
             _ => self.fail(slot, (cell, role), attempt, record, how),
@@ -219,6 +227,10 @@ impl<'a> ReportBuilder<'a> {
             formulas: formulas(&cells),
             conservation,
             expense: self.spent.close(),
+            loads: Some(
+                std::mem::take(&mut self.loads).close(self.context.plan, self.context.counts.admitted),
+            ),
+            conclusions: None,
             cells,
             slots,
             gpus,
@@ -227,8 +239,13 @@ impl<'a> ReportBuilder<'a> {
             environment,
             warnings: Vec::new(),
         };
-        report.warnings =
-            inspect::warnings(&report, self.context.sweep, self.context.plan, self.unknown_trials);
+        let (sweep, plan, nodes) = (self.context.sweep, self.context.plan, self.context.nodes);
+        let (labels, trials) = (&self.labels.cells[..], &std::mem::take(&mut self.trials).close());
+        let alike = alike::in_records(plan, &report.slots);
+        let ground = Ground { sweep, plan, nodes, labels, report: &report, trials };
+        report.conclusions = Some(conclusions::conclusions(&ground, &alike));
+        report.warnings = inspect::warnings(&report, sweep, plan, self.unknown_trials);
+        report.warnings.extend(inspect::alike(&alike, labels).map(Told::from));
         report.warnings.extend(self.told.warnings().map(Told::from));
         report.verdict = verdict::verdict(&report);
         report
@@ -259,6 +276,7 @@ impl<'a> ReportBuilder<'a> {
 
     fn account(&mut self, slot: &SlotId, how: &str, record: Option<&AttemptRecord>, in_figures: bool) {
         let counts = GenerationCounts::of(record.into_iter().flat_map(|record| &record.generations));
+        record.into_iter().for_each(|record| self.loads.add(record));
         *self.books.attempts.entry(how.to_owned()).or_default() += 1;
         record.into_iter().for_each(|record| self.spent.add(slot, record));
         let fresh = || NodeCounts { node: slot.node.to_string(), ..NodeCounts::default() };

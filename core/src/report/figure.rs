@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::quantity::{Provenance, Quantity, TokenSource, Unit};
-use crate::stats::Sample;
+use crate::stats::{Sample, SampleSize, geometric_mean_interval};
 
 /// A figure. Values are finite and in [`Self::unit`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,7 +17,8 @@ pub struct Figure {
     pub n: u64,
     /// The set as one: a sum over a sum, where the formula says so.
     pub pooled: Option<f64>,
-    /// 95 % interval of the mean over attempts (Student's t on each attempt's pooled figure); at least two attempts.
+    /// 95 % interval of the geometric mean over attempts (Student's t on logarithms of each attempt's pooled figure);
+    /// absent below 10 attempts, 12 in a sweep with a stop rule.
     pub interval: Option<Interval95>,
     /// How single rows lie; absent when the figure exists only pooled.
     pub spread: Option<Spread>,
@@ -50,12 +51,12 @@ pub struct Spread {
     pub max: f64,
 }
 
-/// An interval of a mean over attempts.
+/// An interval of a geometric mean over attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval95 {
     /// Attempts.
     pub n: u64,
-    /// Mean over attempts.
+    /// Geometric mean over attempts.
     pub mean: f64,
     /// Lower end.
     pub low: f64,
@@ -107,14 +108,15 @@ impl Spread {
 }
 
 impl Interval95 {
-    /// Over the figures of attempts; at least two.
-    pub(super) fn of(attempts: &Sample) -> Option<Self> {
-        let interval = attempts.interval_95()?;
-        Some(Self {
-            n: attempts.len() as u64,
-            mean: attempts.mean()?,
-            low: interval.low,
-            high: interval.high,
+    /// Over the figures of attempts; absent below the floor (docs/statistics.md, table 1).
+    pub(super) fn of(attempts: &[f64], size: SampleSize) -> Option<Self> {
+        let found = geometric_mean_interval(attempts, size).ok()?;
+        let (mean, low, high) = (found.value, found.interval.low, found.interval.high);
+        [mean, low, high].iter().all(|end| end.is_finite()).then_some(Self {
+            n: found.n as u64,
+            mean,
+            low,
+            high,
         })
     }
 }

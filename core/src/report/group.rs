@@ -15,7 +15,8 @@ use crate::quantity::generation::{GenerationQuantities, rate};
 use crate::quantity::gpu_trace::GpuTrace;
 use crate::quantity::name::QUANTITIES;
 use crate::record::{AttemptRecord, GenerationRecord};
-use crate::stats::Sample;
+use crate::stats::{Sample, SampleSize};
+use crate::sweep::Sweep;
 use crate::unit::Nanos;
 use crate::workload::{PromptCache, Start};
 
@@ -24,6 +25,14 @@ use crate::workload::{PromptCache, Start};
 pub(super) struct Rules {
     pub(super) cache: PromptCache,
     pub(super) goodput: Option<GoodputLimits>,
+    pub(super) size: SampleSize,
+}
+
+impl Rules {
+    pub(super) fn of(sweep: &Sweep) -> Self {
+        let design = &sweep.design;
+        Self { cache: sweep.workload.cache, goodput: design.goodput, size: design.sample_size() }
+    }
 }
 
 /// A numerator and a denominator, added up over a set.
@@ -304,7 +313,7 @@ impl Group {
             let mut figure = Figure::new(quantity, &rows, self.pooled(quantity, rules))?;
             match quantity {
                 Quantity::DecodeRate => {
-                    figure.interval = Interval95::of(&Sample::new(self.attempt_rates.clone()));
+                    figure.interval = Interval95::of(&self.attempt_rates, rules.size);
                 }
                 Quantity::Goodput | Quantity::GoodputShare => figure.n = self.generations.sent,
                 _ => {}

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Report;
+use super::alike::Alike;
 use super::row::{CellRow, SlotCellRow};
 use super::warning::{Told, Warning};
 use crate::plan::Plan;
@@ -19,6 +20,8 @@ const BOUND_SHARE_MAX: f64 = 0.05;
 const LOWERED_SHARE_MAX: f64 = 0.05;
 /// Fewer attempts per cell than this are marked.
 const ATTEMPTS_MIN: u64 = 5;
+/// Most cells that a warning names.
+const NAMED_MAX: usize = 5;
 
 /// All warnings: of the sweep first, then the worst row of each kind. With a thousand cells nobody reads a thousand lines.
 pub(super) fn warnings(report: &Report, sweep: &Sweep, plan: &Plan, unknown_trials: u64) -> Vec<Told> {
@@ -29,6 +32,7 @@ pub(super) fn warnings(report: &Report, sweep: &Sweep, plan: &Plan, unknown_tria
     found.extend(few_attempts(&report.cells));
     found.extend(digests(&report.cells));
     found.extend(contexts(plan, &report.cells));
+    conclusions(report, &mut found);
     found.extend(rates(&report.slots));
     found.extend(arrivals(&report.slots));
     found.extend(estimated_energy(&report.cells));
@@ -122,6 +126,29 @@ fn contexts(plan: &Plan, cells: &[CellRow]) -> Option<Warning> {
     let (asked, cell) = unlike.next()?;
     let used = cell.tally.context_lengths.clone();
     Some(Warning::ContextDiffers { cell: cell.label.clone(), asked, used, more: unlike.count() as u64 })
+}
+
+fn conclusions(report: &Report, found: &mut Vec<Warning>) {
+    let Some(conclusions) = &report.conclusions else { return };
+    let slots = conclusions.drift.shown_on.clone();
+    if !slots.is_empty() {
+        found.push(Warning::Drifted { slots });
+    }
+    let n = conclusions.noise_floor.differing;
+    if n > 0 {
+        found.push(Warning::EqualCellsDiffer { n });
+    }
+}
+
+/// Cells that ran alike: whatever they differ by is noise.
+pub(super) fn alike(groups: &[Alike], labels: &[String]) -> Option<Warning> {
+    let cells = &groups.first()?.cells;
+    let label = |cell: &u32| labels.get(*cell as usize).cloned();
+    Some(Warning::CellsAlike {
+        cells: cells.iter().take(NAMED_MAX).filter_map(label).collect(),
+        further: cells.len().saturating_sub(NAMED_MAX) as u64,
+        more: groups.len() as u64 - 1,
+    })
 }
 
 fn rates(rows: &[SlotCellRow]) -> Option<Warning> {

@@ -11,15 +11,17 @@ use crate::outcome::{AttemptOutcome, FailureClass, GenerationOutcome, ValidityRe
 use crate::plan::{Plan, PlannedTrial, TrialRole};
 use crate::quantity::Quantity;
 use crate::quantity::attempt::GoodputLimits;
+use crate::quantity::generation::GenerationQuantities;
 use crate::quantity::scene::{attempt, gpu_sample, ms, record, sample_generation};
 use crate::record::{AttemptRecord, GenerationRecord};
 use crate::scheduler::view::{SweepState, TrialCounts};
 use crate::seed::Seed;
+use crate::stats::Sample;
 use crate::sweep::{ModelName, Placement, Sweep};
 use crate::unit::Nanos;
 use crate::workload::{Endpoint, Limits, Prompt, PromptCache, Start, TextStorage, Workload};
 
-fn sweep() -> Sweep {
+pub(super) fn sweep() -> Sweep {
     Sweep {
         name: Name::new("s").unwrap(),
         description: String::new(),
@@ -135,9 +137,7 @@ fn pooled_rates_are_sums_over_sums() {
     let spread = figure.spread.unwrap();
     assert_eq!((spread.min, spread.p50, spread.max, spread.p90), (20.0, Some(100.0), 200.0, None));
     assert!((spread.mean - 320.0 / 3.0).abs() < 1e-9);
-    let interval = figure.interval.unwrap();
-    assert_eq!(interval.n, 2);
-    assert!((interval.mean - (11.0 / 0.15 + 200.0) / 2.0).abs() < 1e-9);
+    assert_eq!(figure.interval, None, "two attempts have no interval");
     assert_eq!(pooled(&report.slots[1].tally, Quantity::DecodeRate), Some(200.0), "slot b of cell 0");
     assert_eq!(pooled(&report.cells[1].tally, Quantity::DecodeRate), Some(125.0));
     assert!(report.conservation.holds);
@@ -371,6 +371,35 @@ proptest! {
         let before = serde_json::to_string(&case.report(&inputs)).unwrap();
         Seed(seed).stream().shuffle(&mut inputs);
         prop_assert_eq!(before, serde_json::to_string(&case.report(&inputs)).unwrap());
+    }
+
+    /// Every node's records at once are the union of their raw rows: merging nodes is pooling.
+    #[test]
+    fn merging_nodes_is_pooling_their_rows(
+        shapes in prop::collection::vec(prop::collection::vec((2_u64..40, 1_u64..500), 1..6), 1..12),
+    ) {
+        let trials = (0..).step_by(2);
+        let records: Vec<AttemptRecord> =
+            shapes.iter().zip(trials).map(|(tokens, trial)| arbitrary_record(trial, tokens, 100)).collect();
+        let inputs: Vec<RecordInput<'_>> = records
+            .iter()
+            .zip(["a", "b", "c"].into_iter().cycle())
+            .map(|(record, node)| counted(node, record))
+            .collect();
+        let report = Case { plan: plan(24), ..Case::new(counts(u32::try_from(records.len()).unwrap(), 0)) }.report(&inputs);
+        let rows: Vec<GenerationQuantities> =
+            records.iter().flat_map(|record| &record.generations).filter_map(GenerationQuantities::of).collect();
+        let tally = &report.cells[0].tally;
+        let spread = |of: fn(&GenerationQuantities) -> Option<f64>| Spread::of(&Sample::new(rows.iter().filter_map(of).collect()));
+        let found = |quantity| tally.figure(quantity).and_then(|figure| figure.spread);
+        prop_assert_eq!(found(Quantity::DecodeRate), spread(GenerationQuantities::decode_rate));
+        prop_assert_eq!(found(Quantity::Ttft), spread(|row| row.ttft.map(Nanos::as_secs_f64)));
+        prop_assert_eq!(found(Quantity::E2e), spread(|row| Some(row.e2e.as_secs_f64())));
+        let steps: u64 = rows.iter().filter_map(GenerationQuantities::steps).sum();
+        let decode = Nanos(rows.iter().filter_map(|row| row.decode).map(|span| span.0).sum());
+        prop_assert_eq!(pooled(tally, Quantity::DecodeRate), Some(steps as f64 / decode.as_secs_f64()));
+        let of_slots: u64 = report.slots.iter().filter(|row| row.cell == 0).map(|row| row.tally.generations.ok).sum();
+        prop_assert_eq!((tally.generations.ok, rows.len() as u64), (of_slots, of_slots));
     }
 
     #[test]

@@ -97,6 +97,25 @@ pub enum Warning {
         /// Further rows of which the same is true, less so.
         more: u64,
     },
+    /// The server ran cells alike that differ as written.
+    CellsAlike {
+        /// Labels of the first group, the first ones.
+        cells: Vec<String>,
+        /// Further cells of that group.
+        further: u64,
+        /// Further groups.
+        more: u64,
+    },
+    /// The sentinel drifted: comparisons across blocks are marked.
+    Drifted {
+        /// The slots.
+        slots: Vec<String>,
+    },
+    /// Equal cells were called different.
+    EqualCellsDiffer {
+        /// Pairs of equal cells.
+        n: u64,
+    },
     /// Records were left out because they are not trusted.
     RecordsExcluded {
         /// How many.
@@ -222,6 +241,13 @@ impl Warning {
             Self::ContextDiffers { .. } => {
                 "compare cells by the context that was used; lower num_ctx, or free memory"
             }
+            Self::CellsAlike { .. } => "keep one of them: what they differ by is noise",
+            Self::Drifted { .. } => {
+                "do not compare early with late blocks; look at clocks, temperatures and neighbours, and repeat"
+            }
+            Self::EqualCellsDiffer { .. } => {
+                "doubt every comparison: something other than the cells made the figures differ"
+            }
             Self::RecordsExcluded { .. } => "see the list of excluded records for the reasons",
             Self::GenerationsNotOk { .. } => {
                 "figures are of the ok ones only; see the causes before trusting them"
@@ -239,7 +265,9 @@ impl Warning {
             Self::ClocksLowered { .. } => {
                 "improve cooling or raise the power limit, or compare at a locked clock"
             }
-            Self::FewAttempts { .. } => "raise `repetitions` to 5 or more",
+            Self::FewAttempts { .. } => {
+                "raise `repetitions`: an interval needs 10 attempts, a comparison 12 blocks"
+            }
             Self::StreamsShareServer { .. } => {
                 "read decode and prefill as under load; use concurrency 1 for the bare speed"
             }
@@ -272,6 +300,15 @@ impl fmt::Display for Warning {
             Self::GpuModelsPooled { models } => {
                 write!(f, "rows of cells pool unlike GPUs: {}", models.join(", "))
             }
+            Self::CellsAlike { cells, further, .. } => {
+                write!(f, "the server ran these cells alike: {}", cells.join(", "))?;
+                if *further > 0 {
+                    write!(f, " and {further} further ones")?;
+                }
+                self.fmt_more(f, "groups")
+            }
+            Self::Drifted { slots } => write!(f, "the sentinel drifted on {}", slots.join(", ")),
+            Self::EqualCellsDiffer { n } => write!(f, "pairs of equal cells that were called different: {n}"),
             Self::GenerationsNotOk { n, of, outcomes } => {
                 write!(f, "{n} of {of} generations did not end ok ({outcomes})")
             }
@@ -334,15 +371,20 @@ impl Warning {
             Self::FewAttempts { cell, n } => write!(f, "{cell}: attempts in the figures: only {n}")?,
             _ => {}
         }
+        self.fmt_more(f, "rows")
+    }
+
+    fn fmt_more(&self, f: &mut fmt::Formatter<'_>, what: &str) -> fmt::Result {
         match self.more() {
             0 => Ok(()),
-            more => write!(f, " (and {more} more rows)"),
+            more => write!(f, " (and {more} more {what})"),
         }
     }
 
     const fn more(&self) -> u64 {
         match self {
             Self::ModelDigestsDiffer { more, .. }
+            | Self::CellsAlike { more, .. }
             | Self::ContextDiffers { more, .. }
             | Self::RatesDisagree { more, .. }
             | Self::ArrivalsBound { more, .. }

@@ -33,6 +33,14 @@ pub enum Command {
         /// The session to end.
         incarnation: Incarnation,
     },
+    /// Every trial of a sweep's first blocks is terminal, and its design has a stop rule: look whether it has seen
+    /// enough. Asked once, and again after a restart; answered by [`super::event::Event::BlocksJudged`].
+    JudgeBlocks {
+        /// The sweep.
+        sweep: SweepId,
+        /// Blocks to look at.
+        blocks: u32,
+    },
     /// A sweep has reached its end: every trial is terminal. Seal it.
     SweepEnded {
         /// The sweep.

@@ -227,12 +227,16 @@ impl Scheduler {
         }
     }
 
-    /// Announces the end of a sweep, once, when all trials are terminal and nothing of it is live.
+    /// When all trials are terminal and nothing is live: asks whether another block is needed, else announces the end of
+    /// the sweep, once.
     pub(super) fn close_if_over(&mut self, sweep: SweepKey) {
         let now = self.now;
         let run = self.run_mut(sweep);
         if !run.is_over() || run.ended.is_some() {
             return;
+        }
+        if run.may_go_on() {
+            return self.ask_for_verdict(sweep);
         }
         run.ended = Some(now);
         run.lanes = Vec::new();

@@ -69,6 +69,15 @@ impl RejectReason {
     }
 }
 
+/// What was found when the blocks of a sweep were looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BlocksVerdict {
+    /// The next block is needed.
+    Continue,
+    /// Every figure is as sharp as wished.
+    Enough,
+}
+
 /// Something that happened. Facts only: no event asks for a decision that was already made elsewhere.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -124,6 +133,15 @@ pub enum Event {
     SweepCancelled {
         /// The sweep.
         sweep: SweepId,
+    },
+    /// The figures of a sweep's first blocks were looked at: the answer to [`super::command::Command::JudgeBlocks`].
+    BlocksJudged {
+        /// The sweep.
+        sweep: SweepId,
+        /// Blocks that were looked at.
+        blocks: u32,
+        /// What was found.
+        verdict: BlocksVerdict,
     },
     /// A node took an offer.
     AttemptAccepted {

@@ -153,6 +153,8 @@ impl Scheduler {
             submitted: run.submitted,
             ended: run.ended,
             waiting: self.waiting(run),
+            blocks_opened: run.blocks.opened,
+            blocks_asked: run.blocks.asked && run.may_go_on(),
         }
     }
 

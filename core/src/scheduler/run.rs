@@ -2,9 +2,11 @@
 //! view costs nothing.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::attempt::{AttemptState, Row};
+use super::blocks::Blocks;
 use super::budget::Charge;
 use super::deadline::Deadlines;
 use super::key::{SlotKey, next_key};
@@ -34,6 +36,8 @@ pub(super) struct Run {
     /// Trials in their backoff.
     pub(super) backoff: Deadlines<u32>,
     pub(super) counts: TrialCounts,
+    /// Blocks whose trials are admitted, and all blocks of the plan.
+    pub(super) blocks: Blocks,
     /// Live attempts.
     pub(super) live: u32,
     pub(super) cancelled: bool,
@@ -44,7 +48,8 @@ pub(super) struct Run {
 impl Run {
     /// A sweep of which nothing has run yet.
     pub(super) fn new(sweep: Arc<Sweep>, plan: Arc<Plan>, now: Moment) -> Self {
-        let admitted = next_key(plan.trials.len());
+        let blocks = Blocks::of(&sweep, &plan);
+        let admitted = blocks.trials(&plan);
         let mut run = Self {
             id: plan.sweep.clone(),
             sweep,
@@ -55,6 +60,7 @@ impl Run {
             model_of_cell: Vec::new(),
             backoff: Deadlines::new(),
             counts: TrialCounts { admitted, pending: admitted, ..TrialCounts::default() },
+            blocks,
             live: 0,
             cancelled: false,
             submitted: now,
@@ -62,8 +68,17 @@ impl Run {
             plan,
         };
         run.index_models();
-        run.fill_lanes(admitted);
+        run.fill_lanes(0..admitted);
         run
+    }
+
+    /// Admits the trials of the next block.
+    pub(super) fn open_block(&mut self) {
+        self.blocks.opened += 1;
+        let (former, admitted) = (self.counts.admitted, self.blocks.trials(&self.plan));
+        self.counts.admitted = admitted;
+        self.counts.pending += admitted - former;
+        self.fill_lanes(former..admitted);
     }
 
     fn index_models(&mut self) {
@@ -81,8 +96,8 @@ impl Run {
         self.lanes.resize_with(self.plan.slots.len() + self.models.len(), Lane::default);
     }
 
-    fn fill_lanes(&mut self, admitted: u32) {
-        for ordinal in 0..admitted {
+    fn fill_lanes(&mut self, ordinals: Range<u32>) {
+        for ordinal in ordinals {
             if let Some(lane) = self.lane_of(ordinal).and_then(|lane| self.lanes.get_mut(lane as usize)) {
                 lane.push_fresh(ordinal);
             }
@@ -208,9 +223,14 @@ impl Run {
         row_of(trial.counted).map(|row| self.row(row).number)
     }
 
-    /// Whether nothing will happen any more but the announcement.
+    /// Whether every admitted trial is terminal and nothing is live.
     pub(super) const fn is_over(&self) -> bool {
         self.counts.pending == 0 && self.live == 0
+    }
+
+    /// Whether another block may be admitted.
+    pub(super) const fn may_go_on(&self) -> bool {
+        self.blocks.are_left() && !self.cancelled
     }
 
     /// The state that follows.

@@ -32,6 +32,7 @@ impl Scheduler {
     pub(super) fn restarted(&mut self) {
         self.storm = Storm::new();
         self.timers.clear(&Timer::Thaw);
+        self.repeat_questions();
         for node in self.fleet.node_keys() {
             if self.fleet.node(node).session.is_some() {
                 self.disconnect(node, "the coordinator restarted");

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::attempt::{AbandonCause, AttemptState, OfferEnd};
 use super::command::Command;
-use super::event::{Event, HeldAttempt, HeldState, LeaveReason, RejectReason};
+use super::event::{BlocksVerdict, Event, HeldAttempt, HeldState, LeaveReason, RejectReason};
 use super::policy::Policy;
 use super::view::{NodeState, SweepState, TrialCounts};
-use super::world::sample::{facts, sweep_of};
+use super::world::sample::{facts, sweep_of, with_stop_rule};
 use super::{Scheduler, attempt::AttemptView};
 use crate::id::{AttemptId, AttemptNumber, Incarnation, NodeId, ProcessNonce, SweepId, TrialId};
 use crate::node::NodeFacts;
@@ -141,6 +141,10 @@ impl Bench {
 
     fn counts(&self) -> TrialCounts {
         self.scheduler.sweep_view(&SweepId::new("s").unwrap()).unwrap().trials
+    }
+
+    fn sweep_state(&self) -> SweepState {
+        self.scheduler.sweep_view(&SweepId::new("s").unwrap()).unwrap().state
     }
 
     fn shown(&self, attempt: &AttemptId) -> AttemptView {
@@ -453,4 +457,60 @@ fn ten_thousand_nodes_run_a_sweep_to_its_end() {
     assert_eq!(offered, 20_000);
     scheduler.check_invariants().unwrap();
     assert!(scheduler.view().sweeps[0].state.ended());
+}
+
+/// A sweep of 14 blocks with a stop rule on one slot, run to the first look; returns the question.
+fn sequential() -> (Bench, Arc<NodeFacts>, Vec<Command>) {
+    let (mut bench, facts) = (Bench::new(), facts("a", 1, &["alpha"]));
+    let (sweep, plan) =
+        sweep_of("s", Placement::EachGpu, &["alpha"], 14, Seed(1), std::slice::from_ref(&facts));
+    bench.join(&facts);
+    bench.feed(Event::SweepSubmitted { sweep: with_stop_rule(&sweep), plan });
+    let last = (0..12).map(|ordinal| bench.complete(&attempt(ordinal, 1))).last().unwrap();
+    (bench, facts, last)
+}
+
+fn question(blocks: u32) -> Command {
+    Command::JudgeBlocks { sweep: SweepId::new("s").unwrap(), blocks }
+}
+
+fn verdict(blocks: u32, verdict: BlocksVerdict) -> Event {
+    Event::BlocksJudged { sweep: SweepId::new("s").unwrap(), blocks, verdict }
+}
+
+#[test]
+fn a_sequential_sweep_asks_between_blocks_and_ends_when_it_has_seen_enough() {
+    let (mut bench, _, asked) = sequential();
+    assert_eq!(asked, [question(12)]);
+    assert_eq!((bench.counts().admitted, bench.sweep_state()), (12, SweepState::Running));
+    assert_eq!(bench.feed(verdict(11, BlocksVerdict::Continue)), [], "an answer about other blocks");
+    assert_eq!(offers(&bench.feed(verdict(12, BlocksVerdict::Continue))), [(12, 1, "a/0".to_owned())]);
+    assert_eq!(bench.feed(verdict(12, BlocksVerdict::Enough)), [], "an answer that came before");
+    assert_eq!(bench.complete(&attempt(12, 1)), [question(13)]);
+    let end = bench.feed(verdict(13, BlocksVerdict::Enough));
+    assert_eq!(end, [Command::SweepEnded { sweep: SweepId::new("s").unwrap() }]);
+    assert_eq!(
+        (bench.counts().admitted, bench.counts().counted, bench.sweep_state()),
+        (13, 13, SweepState::Done)
+    );
+}
+
+#[test]
+fn a_sequential_sweep_ends_with_its_last_block_unasked() {
+    let (mut bench, ..) = sequential();
+    bench.feed(verdict(12, BlocksVerdict::Continue));
+    bench.complete(&attempt(12, 1));
+    bench.feed(verdict(13, BlocksVerdict::Continue));
+    assert_eq!(bench.complete(&attempt(13, 1)), [Command::SweepEnded { sweep: SweepId::new("s").unwrap() }]);
+    assert_eq!(bench.counts().counted, 14);
+}
+
+#[test]
+fn a_question_is_repeated_after_a_restart_and_dropped_by_a_cancel() {
+    let (mut bench, ..) = sequential();
+    assert!(bench.feed(Event::Restarted).contains(&question(12)));
+    let end = bench.feed(Event::SweepCancelled { sweep: SweepId::new("s").unwrap() });
+    assert!(end.contains(&Command::SweepEnded { sweep: SweepId::new("s").unwrap() }), "{end:?}");
+    assert_eq!(bench.feed(verdict(12, BlocksVerdict::Continue)), []);
+    assert_eq!((bench.counts().admitted, bench.sweep_state()), (12, SweepState::Cancelled));
 }

@@ -133,7 +133,7 @@ pub struct NodeView {
 /// Trials of a sweep by state. I7: they sum up to `admitted`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TrialCounts {
-    /// All trials of the plan.
+    /// Trials of the plan whose blocks are admitted: all of them, but where a stop rule admits block by block.
     pub admitted: u32,
     /// Not terminal; `running` of them have a live attempt.
     pub pending: u32,
@@ -174,6 +174,10 @@ pub struct SweepView {
     pub ended: Option<Moment>,
     /// Why nothing of it can run at present, if so; words for people.
     pub waiting: Option<String>,
+    /// Blocks whose trials are admitted.
+    pub blocks_opened: u32,
+    /// Whether those blocks wait to be looked at, because the design has a stop rule.
+    pub blocks_asked: bool,
 }
 
 /// The whole fleet.

@@ -7,7 +7,7 @@
 mod luck;
 mod node;
 mod oracle;
-pub(super) mod sample;
+pub(crate) mod sample;
 mod script;
 #[cfg(test)]
 mod tests;
@@ -18,10 +18,10 @@ use std::sync::Arc;
 
 use super::Scheduler;
 use super::command::Command;
-use super::event::{Event, LeaveReason};
+use super::event::{BlocksVerdict, Event, LeaveReason};
 use super::mutant::Mutant;
 use super::policy::Policy;
-use crate::id::{AttemptId, Incarnation, NodeId};
+use crate::id::{AttemptId, Incarnation, NodeId, SweepId};
 use crate::seed::{Seed, Stream};
 use crate::unit::{Moment, Nanos};
 use luck::Luck;
@@ -29,6 +29,10 @@ use node::{Job, SimNode};
 use oracle::Oracle;
 use script::{Act, Script};
 use wire::Frame;
+
+/// Longest look at a sweep's blocks once the faults have stopped, and while they strike.
+const JUDGED_WITHIN: Nanos = Nanos::from_secs(3);
+const SLOW_LOOK: Nanos = Nanos::from_secs(90);
 
 /// Something that happens at a moment of virtual time.
 #[derive(Debug, Clone)]
@@ -47,6 +51,8 @@ enum Happening {
     Dial { node: usize, epoch: u64 },
     /// The coordinator notices that a session is over.
     Notice { node: NodeId, incarnation: Incarnation, reason: LeaveReason },
+    /// Somebody has looked at a sweep's blocks.
+    Judged { sweep: SweepId, blocks: u32, verdict: BlocksVerdict },
     /// The scheduler's deadline.
     Deadline,
 }
@@ -172,7 +178,22 @@ impl World {
                 }
                 Ok(())
             }
+            Happening::Judged { sweep, blocks, verdict } if self.coordinator_up => {
+                self.feed(Event::BlocksJudged { sweep, blocks, verdict })
+            }
+            Happening::Judged { .. } => Ok(()),
             Happening::Deadline => self.feed(Event::DeadlinePassed),
+        }
+    }
+
+    /// Looks at a sweep's blocks for a while. Now and then the answer comes twice, and the second one says otherwise.
+    fn judge(&mut self, sweep: &SweepId, blocks: u32) {
+        for _ in 0..1 + u64::from(self.chance_of(20)) {
+            let enough = self.chance.below(100) < 12;
+            let verdict = if enough { BlocksVerdict::Enough } else { BlocksVerdict::Continue };
+            let longest = if self.chance_of(30) { SLOW_LOOK } else { JUDGED_WITHIN };
+            let wait = Nanos(self.chance.below(longest.0));
+            self.later(wait, Happening::Judged { sweep: sweep.clone(), blocks, verdict });
         }
     }
 
@@ -197,8 +218,10 @@ impl World {
             self.cut(node);
             self.redial(node);
         }
-        self.queue
-            .retain(|_, happening| !matches!(happening, Happening::Notice { .. } | Happening::Deadline));
+        let own = |happening: &Happening| {
+            matches!(happening, Happening::Notice { .. } | Happening::Judged { .. } | Happening::Deadline)
+        };
+        self.queue.retain(|_, happening| !own(happening));
     }
 
     /// The coordinator starts again from its journal; the replay must come out the same.
@@ -245,16 +268,18 @@ impl World {
 
     /// I8: after the faults have stopped every sweep ends within this span. Whatever hangs is given up after the
     /// longest of the guards; then the trials run, at worst all on one slot, each after the longest wait.
+    /// Questions about blocks are answered within seconds.
     fn bound(&self, script: &Script) -> Nanos {
         let guards = self.policy.mass_grace.0 + self.policy.disconnect_grace.0 + self.policy.stop_timeout.0;
-        let each = node::LONGEST.0 + 2 * self.policy.backoff_max.0 + self.policy.offer_timeout.0;
+        let each =
+            node::LONGEST.0 + 2 * self.policy.backoff_max.0 + self.policy.offer_timeout.0 + JUDGED_WITHIN.0;
         Nanos(guards + Nanos::from_secs(60).0 + each * script.trials())
     }
 
     fn check_end(&mut self) -> Result<(), String> {
         self.scheduler.check_invariants().map_err(|violation| violation.to_string())?;
         self.replay()?;
-        self.oracle.check_all_ended(&self.scheduler)?;
+        self.oracle.check_all_ended(&self.scheduler, &mut self.luck)?;
         let held = self.nodes.iter().find_map(SimNode::busy_with);
         match held {
             Some(attempt) => {

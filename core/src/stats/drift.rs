@@ -1,6 +1,7 @@
 //! Did the machine change while the sweep ran? The sentinel, the same cell in every block, answers before any
 //! comparison is read.
 
+use super::estimate::NoEstimate;
 use super::kendall::{kendall_p, kendall_s};
 use super::paired::Scale;
 use super::sample::Sample;
@@ -62,29 +63,67 @@ pub enum DriftVerdict {
     },
 }
 
+/// A trend test before anything is decided: where several series are tested together, p is adjusted over all of them
+/// first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trend {
+    /// Two-sided p of "there is no trend", not adjusted.
+    pub p: f64,
+    /// Which way the series leans.
+    pub direction: Direction,
+    /// Change from the first to the last block along the fitted line, on the scale of [`Scale`].
+    pub change: f64,
+    /// Blocks behind it.
+    pub n: usize,
+}
+
+impl Trend {
+    /// The decision at [`DRIFT_LEVEL`], once `p` is adjusted for the other series that were tested.
+    #[must_use]
+    pub fn verdict(self, p: f64) -> DriftVerdict {
+        let Self { direction, change, .. } = self;
+        if p <= DRIFT_LEVEL {
+            DriftVerdict::Drifting { direction, p, change }
+        } else {
+            DriftVerdict::NoneShown { p, change }
+        }
+    }
+}
+
 /// Mann–Kendall test (Mann 1945) on the sentinel's figures in the order of blocks, with the size of the change from the
 /// line of Theil (1950) and Sen (1968): the median slope between pairs of blocks. Both hold for any distribution, and
 /// one wild block moves neither far.
 ///
 /// `figures` are (block, figure), in any order; a figure without a place on the scale is left out.
-#[must_use]
-pub fn drift(figures: &[(u32, f64)], scale: Scale, seed: Seed) -> DriftVerdict {
+///
+/// # Errors
+/// [`NoEstimate::NotEnough`] below [`DRIFT_BLOCKS_MIN`] blocks.
+pub fn trend(figures: &[(u32, f64)], scale: Scale, seed: Seed) -> Result<Trend, NoEstimate> {
     let mut placed: Vec<(u32, f64)> =
         figures.iter().filter_map(|(block, figure)| Some((*block, scale.coordinate(*figure)?))).collect();
     placed.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let n = placed.len();
     if n < DRIFT_BLOCKS_MIN {
-        return DriftVerdict::NotEnough { n, needed: DRIFT_BLOCKS_MIN };
+        return Err(NoEstimate::NotEnough { n, needed: DRIFT_BLOCKS_MIN });
     }
     let rows: Vec<f64> = placed.iter().map(|(_, coordinate)| *coordinate).collect();
     let p = kendall_p(&rows, seed);
     let line = median_slope(&placed) * f64::from(placed[n - 1].0 - placed[0].0);
     let change = if scale == Scale::Ratio { line.exp_m1() } else { line };
     let direction = if kendall_s(&rows) > 0 { Direction::Higher } else { Direction::Lower };
-    if p <= DRIFT_LEVEL {
-        DriftVerdict::Drifting { direction, p, change }
-    } else {
-        DriftVerdict::NoneShown { p, change }
+    Ok(Trend { p, direction, change, n })
+}
+
+/// [`trend`] of one series, decided by its own p.
+#[must_use]
+pub fn drift(figures: &[(u32, f64)], scale: Scale, seed: Seed) -> DriftVerdict {
+    match trend(figures, scale, seed) {
+        Ok(trend) => trend.verdict(trend.p),
+        Err(NoEstimate::NotEnough { n, needed }) => DriftVerdict::NotEnough { n, needed },
+        // The test says nothing else; if it ever does, nothing was shown.
+        Err(NoEstimate::NotPositive | NoEstimate::OutOfRange) => {
+            DriftVerdict::NotEnough { n: 0, needed: DRIFT_BLOCKS_MIN }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A value with its interval, or the reason why there is none.
 
 use super::confidence::{IntervalMethod, SampleSize};
-use super::interval::{Interval, student_quantile};
+use super::interval::{Interval, StudentQuantiles};
 use super::sample::Sample;
 
 /// A value and the interval that covers it.
@@ -67,8 +67,17 @@ pub fn geometric_mean_interval(rows: &[f64], size: SampleSize) -> Result<Estimat
 
 /// Mean and Student's interval at a confidence, whatever n is.
 pub(super) fn around_mean(rows: &Sample, confidence: f64) -> Result<Estimate, NoEstimate> {
+    around_mean_with(rows, confidence, &mut StudentQuantiles::default())
+}
+
+/// The same, with quantiles that are kept for the next sample.
+pub(super) fn around_mean_with(
+    rows: &Sample,
+    confidence: f64,
+    quantiles: &mut StudentQuantiles,
+) -> Result<Estimate, NoEstimate> {
     let n = rows.len();
-    let t = n.checked_sub(1).and_then(|df| student_quantile(df, 0.5 + confidence / 2.0));
+    let t = n.checked_sub(1).and_then(|df| quantiles.get(df, 0.5 + confidence / 2.0));
     with_critical(rows, t.ok_or(NoEstimate::NotEnough { n, needed: 2 })?)
 }
 

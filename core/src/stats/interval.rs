@@ -1,5 +1,7 @@
 //! Student's t.
 
+use std::collections::BTreeMap;
+
 use crate::stats::beta::incomplete_beta;
 
 /// Two ends of an interval.
@@ -37,6 +39,18 @@ pub fn student_quantile(df: usize, p: f64) -> Option<f64> {
     Some(low.midpoint(high))
 }
 
+/// Quantiles that were computed before. A family of comparisons has few sizes and many tests, and one quantile costs
+/// two hundred steps of a continued fraction.
+#[derive(Debug, Clone, Default)]
+pub struct StudentQuantiles(BTreeMap<(usize, u64), Option<f64>>);
+
+impl StudentQuantiles {
+    /// As [`student_quantile`].
+    pub fn get(&mut self, df: usize, p: f64) -> Option<f64> {
+        *self.0.entry((df, p.to_bits())).or_insert_with(|| student_quantile(df, p))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +73,14 @@ mod tests {
         for (df, p, expected) in table {
             let found = student_quantile(df, p).unwrap();
             assert!((found - expected).abs() < 2e-6, "t({df}; {p}) = {found}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn kept_quantiles_are_the_computed_ones() {
+        let mut kept = StudentQuantiles::default();
+        for (df, p) in [(11, 0.975), (11, 0.99), (12, 0.975), (11, 0.975), (0, 0.975)] {
+            assert_eq!(kept.get(df, p), student_quantile(df, p));
         }
     }
 

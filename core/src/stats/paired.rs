@@ -2,7 +2,8 @@
 
 use super::beta::incomplete_beta;
 use super::confidence::{IntervalMethod, SampleSize};
-use super::estimate::{Estimate, NoEstimate, around_mean};
+use super::estimate::{Estimate, NoEstimate, around_mean_with};
+use super::interval::StudentQuantiles;
 use super::sample::Sample;
 
 /// On which scale two cells differ.
@@ -58,13 +59,31 @@ pub struct PairedTest {
 /// # Errors
 /// [`NoEstimate`] below the floor of [`IntervalMethod::Paired`].
 pub fn paired_test(differences: &[f64], scale: Scale, size: SampleSize) -> Result<PairedTest, NoEstimate> {
-    let (sample, method) = (Sample::new(differences.to_vec()), IntervalMethod::Paired);
-    NoEstimate::unless(sample.len(), method, size)?;
-    test(&sample, scale, method.confidence(size))
+    paired_test_with(differences, scale, size, &mut StudentQuantiles::default())
 }
 
-fn test(sample: &Sample, scale: Scale, confidence: f64) -> Result<PairedTest, NoEstimate> {
-    let effect = around_mean(sample, confidence)?;
+/// The same as one of many tests, with quantiles that are kept for the next.
+///
+/// # Errors
+/// As [`paired_test`].
+pub fn paired_test_with(
+    differences: &[f64],
+    scale: Scale,
+    size: SampleSize,
+    quantiles: &mut StudentQuantiles,
+) -> Result<PairedTest, NoEstimate> {
+    let (sample, method) = (Sample::new(differences.to_vec()), IntervalMethod::Paired);
+    NoEstimate::unless(sample.len(), method, size)?;
+    test(&sample, scale, method.confidence(size), quantiles)
+}
+
+fn test(
+    sample: &Sample,
+    scale: Scale,
+    confidence: f64,
+    quantiles: &mut StudentQuantiles,
+) -> Result<PairedTest, NoEstimate> {
+    let effect = around_mean_with(sample, confidence, quantiles)?;
     let error = sample.sd().map_or(f64::INFINITY, |sd| sd / (sample.len() as f64).sqrt());
     Ok(PairedTest { effect: scale.estimate(effect), p: two_sided(effect.value, error, sample.len() - 1) })
 }
@@ -94,7 +113,9 @@ mod tests {
         let first = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0];
         let second = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4];
         let differences: Vec<f64> = first.iter().zip(second).map(|(a, b)| a - b).collect();
-        let found = test(&Sample::new(differences), Scale::Difference, 0.95).unwrap();
+        let found =
+            test(&Sample::new(differences), Scale::Difference, 0.95, &mut StudentQuantiles::default())
+                .unwrap();
         assert!((found.p - 0.002_832_89).abs() < 1e-7, "{found:?}");
         assert!((found.effect.value + 1.58).abs() < 1e-12);
         assert!((found.effect.interval.low + 2.459_885_8).abs() < 1e-6);

@@ -1,7 +1,6 @@
 //! A sorted set of raw rows and what is read from it.
 
 use crate::stats::bound::bound_rank;
-use crate::stats::interval::{Interval, student_quantile};
 
 /// Finite rows in ascending order.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -69,14 +68,6 @@ impl Sample {
         (self.len() >= 2).then(|| (squares / (self.len() - 1) as f64).sqrt())
     }
 
-    /// Student's interval that covers the mean with 95 % confidence: mean ± t(n − 1; 0.975) · sd / √n; n ≥ 2.
-    #[must_use]
-    pub fn interval_95(&self) -> Option<Interval> {
-        let (mean, sd) = (self.mean()?, self.sd()?);
-        let half = student_quantile(self.len() - 1, 0.975)? * sd / (self.len() as f64).sqrt();
-        Some(Interval { low: mean - half, high: mean + half })
-    }
-
     /// Linear interpolation at rank (n − 1)·p over the rows, whatever n is. `p` in 0 to 1.
     #[must_use]
     pub fn quantile(&self, p: f64) -> Option<f64> {
@@ -136,12 +127,6 @@ mod tests {
         assert_eq!(rows.median(), Some(4.5));
         // Deviations 0.5 ×5, 2.5 ×2, 4.5: the middle is 0.5.
         assert_eq!(rows.mad(), Some(0.5));
-        // t(7; 0.975) = 2.36462; half = 2.36462 · 2.13809 / √8 = 1.78748.
-        let interval = rows.interval_95().unwrap();
-        assert!(
-            (interval.high - 6.78748).abs() < 1e-4 && (interval.low - 3.21252).abs() < 1e-4,
-            "{interval:?}"
-        );
     }
 
     #[test]
@@ -149,7 +134,7 @@ mod tests {
         let empty = sample(&[f64::NAN, f64::INFINITY]);
         assert_eq!((empty.len(), empty.mean(), empty.median(), empty.max()), (0, None, None, None));
         let one = sample(&[3.0]);
-        assert_eq!((one.mean(), one.sd(), one.interval_95()), (Some(3.0), None, None));
+        assert_eq!((one.mean(), one.sd()), (Some(3.0), None));
         assert_eq!(one.printed_quantile(0.5), None);
     }
 

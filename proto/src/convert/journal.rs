@@ -9,14 +9,19 @@ use chimera_core::id::{AttemptId, Incarnation, NodeId, ProcessNonce, SweepId};
 use chimera_core::node::NodeFacts;
 use chimera_core::outcome::{AttemptOutcome, ValidityReason};
 use chimera_core::plan::{Forecast, Plan};
-use chimera_core::scheduler::event::{Event, HeldAttempt, LeaveReason, RejectReason};
+use chimera_core::scheduler::event::{BlocksVerdict, Event, HeldAttempt, LeaveReason, RejectReason};
 use chimera_core::seed::Seed;
-use chimera_core::sweep::Sweep;
+use chimera_core::sweep::{REPETITIONS_MAX, Sweep};
 use prost::Message;
 
+use super::twins::twins;
 use super::{Invalid, Within, check};
 use crate::v1;
 use crate::v1::journal_event::Kind;
+
+twins! {
+    BlocksVerdict = BlocksVerdict { Continue, Enough }
+}
 
 /// Encodes an event for the journal. `nodes` are those that [`Plan::expand`] was given for the plan of a submitted
 /// sweep, in the same order, and enter no other event: a plan is not stored but expanded again from what made it.
@@ -85,6 +90,9 @@ fn write(event: &Event, nodes: &[Arc<NodeFacts>]) -> Kind {
         Event::SweepCancelled { sweep } => {
             Kind::SweepCancelled(v1::SweepCancelled { sweep: sweep.to_string() })
         }
+        Event::BlocksJudged { sweep, blocks, verdict } => {
+            Kind::BlocksJudged(write_judged(sweep, *blocks, *verdict))
+        }
         Event::AttemptAccepted { attempt, node, incarnation } => {
             Kind::AttemptAccepted(write_accepted(attempt, node, *incarnation))
         }
@@ -118,6 +126,7 @@ fn read(kind: Kind) -> Result<Event, Invalid> {
         Kind::SweepCancelled(v1::SweepCancelled { sweep }) => {
             read_sweep(&sweep).within("sweep_cancelled").map(|sweep| Event::SweepCancelled { sweep })
         }
+        Kind::BlocksJudged(wire) => read_judged(wire).within("blocks_judged"),
         Kind::AttemptAccepted(wire) => read_accepted(wire).within("attempt_accepted"),
         Kind::AttemptRejected(wire) => read_rejected(wire).within("attempt_rejected"),
         Kind::AttemptEnded(wire) => read_ended(wire).within("attempt_ended"),
@@ -222,6 +231,20 @@ fn read_submitted(wire: v1::SweepSubmitted) -> Result<Event, Invalid> {
         return Err(Invalid::new("plan_digest", reason));
     }
     Ok(Event::SweepSubmitted { sweep: Arc::new(sweep), plan: Arc::new(plan) })
+}
+
+fn write_judged(sweep: &SweepId, blocks: u32, verdict: BlocksVerdict) -> v1::BlocksJudged {
+    let verdict = v1::BlocksVerdict::from(verdict).into();
+    v1::BlocksJudged { sweep: sweep.to_string(), blocks, verdict }
+}
+
+fn read_judged(wire: v1::BlocksJudged) -> Result<Event, Invalid> {
+    let v1::BlocksJudged { sweep, blocks, verdict } = wire;
+    Ok(Event::BlocksJudged {
+        sweep: read_sweep(&sweep)?,
+        blocks: check::number("blocks", blocks, 1..=REPETITIONS_MAX)?,
+        verdict: check::variant::<v1::BlocksVerdict, _>("verdict", verdict)?,
+    })
 }
 
 fn write_accepted(attempt: &AttemptId, node: &NodeId, incarnation: Incarnation) -> v1::AttemptAccepted {

@@ -43,6 +43,8 @@ pub struct SweepProgress {
     pub description: String,
     /// Folder of its sealed files on the coordinator's host, once sealed.
     pub dataset: Option<String>,
+    /// Blocks whose trials are admitted.
+    pub blocks_opened: u32,
 }
 
 /// A node and what it does, as operators see it.
@@ -162,7 +164,8 @@ pub fn sweep_status(
     description: &str,
     dataset: Option<&str>,
 ) -> v1::SweepStatus {
-    let SweepView { id, state, trials, attempts, submitted, ended, waiting } = view;
+    let SweepView { id, state, trials, attempts, submitted, ended, waiting, blocks_opened, blocks_asked: _ } =
+        view;
     v1::SweepStatus::from(&SweepProgress {
         sweep: id.clone(),
         state: *state,
@@ -173,6 +176,7 @@ pub fn sweep_status(
         waiting: waiting.clone(),
         description: description.to_owned(),
         dataset: dataset.map(str::to_owned),
+        blocks_opened: *blocks_opened,
     })
 }
 
@@ -188,6 +192,7 @@ impl From<&SweepProgress> for v1::SweepStatus {
             waiting,
             description,
             dataset,
+            blocks_opened,
         } = progress;
         Self {
             sweep: sweep.to_string(),
@@ -199,6 +204,7 @@ impl From<&SweepProgress> for v1::SweepStatus {
             waiting: waiting.clone(),
             description: description.clone(),
             dataset: dataset.clone(),
+            blocks_opened: *blocks_opened,
         }
     }
 }
@@ -217,6 +223,7 @@ impl TryFrom<v1::SweepStatus> for SweepProgress {
             waiting,
             description,
             dataset,
+            blocks_opened,
         } = wire;
         Ok(Self {
             sweep: check::named("sweep", SweepId::new(&sweep))?,
@@ -228,6 +235,7 @@ impl TryFrom<v1::SweepStatus> for SweepProgress {
             waiting,
             description,
             dataset,
+            blocks_opened,
         })
     }
 }

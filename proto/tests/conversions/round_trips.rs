@@ -132,6 +132,8 @@ fn views_are_shown_with_the_time_that_passed() {
         submitted: Moment(10),
         ended: None,
         waiting: None,
+        blocks_opened: 1,
+        blocks_asked: false,
     };
     let elapsed = |view: &SweepView| sweep_status(view, Moment(50), UnixNanos(3), "words", None).elapsed_ns;
     assert_eq!(elapsed(&view), 40);

@@ -20,10 +20,13 @@ pub(super) struct Luck {
     pub(super) resumed: u64,
     pub(super) other_node: u64,
     pub(super) overdue: u64,
+    pub(super) blocks_added: u64,
+    pub(super) stopped_early: u64,
+    pub(super) questions_repeated: u64,
 }
 
 impl Luck {
-    pub(super) const fn rows(&self) -> [(&'static str, u64); 17] {
+    pub(super) const fn rows(&self) -> [(&'static str, u64); 20] {
         [
             ("events", self.events),
             ("late results", self.late_results),
@@ -42,6 +45,9 @@ impl Luck {
             ("resumed attempts", self.resumed),
             ("retries on another node", self.other_node),
             ("overdue attempts", self.overdue),
+            ("blocks added by a stop rule", self.blocks_added),
+            ("sweeps that saw enough", self.stopped_early),
+            ("questions asked again", self.questions_repeated),
         ]
     }
 
@@ -63,5 +69,8 @@ impl Luck {
         self.resumed += other.resumed;
         self.other_node += other.other_node;
         self.overdue += other.overdue;
+        self.blocks_added += other.blocks_added;
+        self.stopped_early += other.stopped_early;
+        self.questions_repeated += other.questions_repeated;
     }
 }

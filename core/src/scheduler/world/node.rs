@@ -118,7 +118,7 @@ impl World {
                 self.later(Nanos::from_millis(wait), Happening::Take { node, epoch, attempt, slot });
             }
             Command::Stop { attempt, .. } => self.stop_on(node, &attempt),
-            Command::CloseSession { .. } | Command::SweepEnded { .. } => {}
+            Command::CloseSession { .. } | Command::JudgeBlocks { .. } | Command::SweepEnded { .. } => {}
         }
     }
 

@@ -9,7 +9,7 @@ use crate::outcome::{AttemptOutcome, TrialEnd};
 use crate::scheduler::Scheduler;
 use crate::scheduler::attempt::{AbandonCause, AttemptState};
 use crate::scheduler::command::Command;
-use crate::scheduler::event::{Event, HeldState};
+use crate::scheduler::event::{BlocksVerdict, Event, HeldState};
 use crate::scheduler::key::SweepKey;
 use crate::scheduler::trial::{TrialState, row_of};
 use crate::scheduler::view::{FleetView, NodeState};
@@ -25,6 +25,11 @@ pub(super) struct Oracle {
     /// What counted when last seen.
     counted: BTreeMap<TrialId, AttemptNumber>,
     announced: BTreeSet<SweepId>,
+    /// Blocks that each sweep was last asked about.
+    asked: BTreeMap<SweepId, u32>,
+    /// The answers that came while the question was out.
+    verdicts: BTreeMap<SweepId, (u32, BlocksVerdict)>,
+    opened: BTreeMap<SweepId, u32>,
     /// Since when each node has no session, or the coordinator's restart if that was later.
     away_since: BTreeMap<NodeId, Moment>,
     /// What was shown before an event that must change nothing.
@@ -75,6 +80,7 @@ impl Oracle {
         count_duplicate(self, scheduler, event, luck);
         self.check_rows(scheduler, now, luck)?;
         self.check_trials(scheduler, luck)?;
+        self.check_blocks(scheduler, event, commands, luck)?;
         luck.wedged += u64::from(!self.was_wedged && any_wedged(scheduler));
         luck.freezes += u64::from(!self.was_frozen && scheduler.storm.frozen());
         Ok(())
@@ -114,7 +120,10 @@ impl Oracle {
                 Command::SweepEnded { sweep } if !self.announced.insert(sweep.clone()) => {
                     return Err(format!("the end of {sweep} was announced twice"));
                 }
-                Command::Stop { .. } | Command::CloseSession { .. } | Command::SweepEnded { .. } => {}
+                Command::Stop { .. }
+                | Command::CloseSession { .. }
+                | Command::JudgeBlocks { .. }
+                | Command::SweepEnded { .. } => {}
             }
         }
         Ok(())
@@ -206,9 +215,61 @@ impl Oracle {
         scheduler.runs.iter().map(|run| run.live).sum()
     }
 
-    /// I8 and I7 at the end.
-    pub(super) fn check_all_ended(&self, scheduler: &Scheduler) -> Result<(), String> {
+    /// Blocks are added one at a time, only after the answer that asked for it, and only when all before are terminal.
+    fn check_blocks(
+        &mut self,
+        scheduler: &Scheduler,
+        event: &Event,
+        commands: &[Command],
+        luck: &mut Luck,
+    ) -> Result<(), String> {
+        if let Event::BlocksJudged { sweep, blocks, verdict } = event
+            && self.asked.get(sweep) == Some(blocks)
+        {
+            self.asked.remove(sweep);
+            self.verdicts.insert(sweep.clone(), (*blocks, *verdict));
+        }
         for view in scheduler.view().sweeps {
+            let former =
+                self.opened.insert(view.id.clone(), view.blocks_opened).unwrap_or(view.blocks_opened);
+            let wanted = self.verdicts.get(&view.id) == Some(&(former, BlocksVerdict::Continue));
+            if view.blocks_opened != former && !(wanted && view.blocks_opened == former + 1) {
+                return Err(format!("{} went from {former} to {} blocks", view.id, view.blocks_opened));
+            }
+            luck.blocks_added += u64::from(view.blocks_opened != former);
+        }
+        for command in commands {
+            let Command::JudgeBlocks { sweep, blocks } = command else { continue };
+            let view = scheduler.view().sweeps.into_iter().find(|view| view.id == *sweep);
+            if view.is_none_or(|view| view.trials.pending > 0 || view.state.ended()) {
+                return Err(format!("{sweep} is asked about while trials of it are open"));
+            }
+            let again = self.asked.insert(sweep.clone(), *blocks) == Some(*blocks);
+            if again && *event != Event::Restarted {
+                return Err(format!("{sweep} is asked about {blocks} blocks twice"));
+            }
+            luck.questions_repeated += u64::from(again);
+        }
+        Ok(())
+    }
+
+    /// A sweep that was not cancelled ends when it has seen enough or no block is left.
+    fn check_extent(&self, scheduler: &Scheduler, id: &SweepId, luck: &mut Luck) -> Result<(), String> {
+        let Some(run) = scheduler.run_ids.get(id).map(|key| scheduler.run(*key)) else { return Ok(()) };
+        let whole = run.counts.admitted as usize == run.plan.trials.len();
+        let enough = self.verdicts.get(id) == Some(&(run.blocks.opened, BlocksVerdict::Enough));
+        luck.stopped_early += u64::from(enough && !whole);
+        if whole || enough || run.cancelled {
+            Ok(())
+        } else {
+            Err(format!("{id} ended before its last block"))
+        }
+    }
+
+    /// I8 and I7 at the end.
+    pub(super) fn check_all_ended(&self, scheduler: &Scheduler, luck: &mut Luck) -> Result<(), String> {
+        for view in scheduler.view().sweeps {
+            self.check_extent(scheduler, &view.id, luck)?;
             let whole = view.trials.conserved() && view.trials.pending == 0;
             if !view.state.ended() || !self.announced.contains(&view.id) || !whole {
                 return Err(format!("I8: {view:?}"));

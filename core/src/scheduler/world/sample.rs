@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::axis::{Axes, CellSpec};
+use crate::design::{Design, StopDesign};
 use crate::gpu::Gpu;
 use crate::id::{Digest, GpuUuid, Name, NodeId, SlotId, SweepId};
 use crate::node::{HostFacts, ModelFacts, NodeFacts, ProbeKind, ServerFacts, SlotFacts};
@@ -87,7 +88,19 @@ pub(super) fn sweep(
     let models: &[&str] = if chance.below(2) == 0 { &["alpha", "beta"] } else { &["alpha"] };
     // Trials for any slot share the whole fleet, so it takes more of them to keep it busy while faults strike.
     let blocks = if placement == Placement::Any { 8 + chance.below(32) } else { 1 + chance.below(5) } as u32;
-    sweep_of(&format!("s{number}"), placement, models, blocks, seed.nth(number), nodes)
+    let (sweep, plan) = sweep_of(&format!("s{number}"), placement, models, blocks, seed.nth(number), nodes);
+    let sequential = chance.below(2) == 0 && stop_design().rule(blocks).is_ok();
+    if sequential { (with_stop_rule(&sweep), plan) } else { (sweep, plan) }
+}
+
+fn stop_design() -> StopDesign {
+    StopDesign::default()
+}
+
+/// The same sweep, stopped when it has seen enough; it needs enough blocks for a first look.
+pub(in crate::scheduler) fn with_stop_rule(sweep: &Sweep) -> Arc<Sweep> {
+    let design = Design { stop: Some(stop_design()), ..sweep.design.clone() };
+    Arc::new(Sweep { design, ..sweep.clone() })
 }
 
 /// A sweep of `blocks` blocks with one cell per model.
@@ -142,7 +155,7 @@ fn trials(placement: Placement, cells: u32, slots: u32, blocks: u32) -> Vec<Plan
     trials
 }
 
-fn asked(name: &str, placement: Placement, repetitions: u32) -> Sweep {
+pub(crate) fn asked(name: &str, placement: Placement, repetitions: u32) -> Sweep {
     Sweep {
         name: Name::new(name).unwrap(),
         description: String::new(),
@@ -165,6 +178,6 @@ fn asked(name: &str, placement: Placement, repetitions: u32) -> Sweep {
         predicate: None,
         repetitions,
         seed: None,
-        design: crate::design::Design::default(),
+        design: Design::default(),
     }
 }

@@ -43,6 +43,7 @@ impl World {
             Command::Offer { node, incarnation, .. } | Command::Stop { node, incarnation, .. } => {
                 (node, *incarnation)
             }
+            Command::JudgeBlocks { sweep, blocks } => return self.judge(sweep, *blocks),
             // The world's nodes drop an older session by themselves when they dial.
             Command::CloseSession { .. } | Command::SweepEnded { .. } => return,
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chimera_core::id::{Incarnation, ProcessNonce, SlotId};
 use chimera_core::outcome::ValidityReason;
 use chimera_core::plan::Forecast;
-use chimera_core::scheduler::event::{Event, LeaveReason, RejectReason};
+use chimera_core::scheduler::event::{BlocksVerdict, Event, LeaveReason, RejectReason};
 use chimera_core::scheduler::view::{NodeState, SweepState, TrialCounts};
 use chimera_core::seed::Seed;
 use chimera_core::unit::{Nanos, UnixNanos};
@@ -36,9 +36,15 @@ pub(crate) fn counts() -> impl Strategy<Value = TrialCounts> {
 pub(crate) fn sweep_progress() -> impl Strategy<Value = SweepProgress> {
     let state =
         select(vec![SweepState::Running, SweepState::Cancelling, SweepState::Done, SweepState::Cancelled]);
-    let numbers = (any::<u64>(), any::<i64>(), any::<u64>());
+    let numbers = (any::<u64>(), any::<i64>(), any::<u64>(), any::<u32>());
     (sweep_id(), state, counts(), numbers, (maybe_text(), text(), maybe_text())).prop_map(
-        |(sweep, state, trials, (attempts, submitted, elapsed), (waiting, description, dataset))| {
+        |(
+            sweep,
+            state,
+            trials,
+            (attempts, submitted, elapsed, blocks_opened),
+            (waiting, description, dataset),
+        )| {
             SweepProgress {
                 sweep,
                 state,
@@ -49,6 +55,7 @@ pub(crate) fn sweep_progress() -> impl Strategy<Value = SweepProgress> {
                 waiting,
                 description,
                 dataset,
+                blocks_opened,
             }
         },
     )
@@ -155,6 +162,8 @@ fn attempt_event() -> impl Strategy<Value = Event> {
     let findings = vec(select(ValidityReason::ALL.to_vec()), 0..4);
     prop_oneof![
         sweep_id().prop_map(|sweep| Event::SweepCancelled { sweep }),
+        (sweep_id(), 1..=10_000_u32, select(vec![BlocksVerdict::Continue, BlocksVerdict::Enough]))
+            .prop_map(|(sweep, blocks, verdict)| Event::BlocksJudged { sweep, blocks, verdict }),
         seat().prop_map(|(attempt, node, incarnation)| Event::AttemptAccepted { attempt, node, incarnation }),
         (seat(), select(reject)).prop_map(|((attempt, node, incarnation), reason)| {
             Event::AttemptRejected { attempt, node, incarnation, reason }
