@@ -25,7 +25,7 @@ fn sample() -> &'static (TempDir, DevRun) {
     })
 }
 
-/// The SQL blocks of the document, in order: the report, then energy.
+/// The SQL blocks of the document, in order: the report, energy, loads.
 fn documented() -> Vec<String> {
     let blocks = Document::read(DOCUMENT).blocks().into_iter();
     blocks.filter(|block| block.language == "sql").map(|block| block.text).collect()
@@ -46,7 +46,7 @@ fn the_documented_queries_recompute_the_report() {
         }
     }
     // Every documented column was held against the report of every cell.
-    assert_eq!(compared.len(), 24, "{compared:?}");
+    assert_eq!(compared.len(), 31, "{compared:?}");
     assert!(compared.values().all(|count| *count == cells.len()), "{compared:?}");
 }
 
@@ -59,6 +59,11 @@ fn assert_row(row: &Value, cell: &Value, compared: &mut BTreeMap<String, usize>)
             "cell" | "cell_label" => continue,
             "start" => {
                 assert_eq!(*value, cell["start"]);
+                continue;
+            }
+            "context_lengths" => {
+                assert_eq!(*value, tally[column], "{column} of {}", cell["label"]);
+                *compared.entry(column.clone()).or_default() += 1;
                 continue;
             }
             "sent" | "ok" => &tally["generations"][column],
@@ -87,7 +92,7 @@ fn the_ready_columns_are_what_the_report_pools() {
         avg(g.server_residual_ns) / 1e9 as server_residual_mean, avg(g.ttft_warm_ns) / 1e9 as ttft_warm_mean,
         avg(g.prefill_rate) as prefill_rate_mean, avg(g.decode_rate_wall) as decode_rate_wall_mean,
         from 'trials.parquet' t join 'generations.parquet' g using (trial, attempt)
-        where t.counted and t.findings = '' group by cell order by cell";
+        where t.role = 'measured' and t.counted and t.findings = '' group by cell order by cell";
     let mut compared = BTreeMap::new();
     for (row, cell) in
         query(&python, &run.file("dataset"), sql).iter().zip(run.report()["cells"].as_array().expect("cells"))
@@ -106,10 +111,13 @@ fn every_trial_and_every_generation_is_in_the_dataset() {
         (select count(distinct trial) from 'trials.parquet' where counted) as counted,
         (select count(*) from 'generations.parquet' where phase = 'measured') >= 96 as measured,
         (select count(*) from 'generations.parquet' g anti join 'trials.parquet' t using (trial, attempt)) as orphans,
+        (select count(*) from 'loads.parquet' l anti join 'trials.parquet' t using (trial, attempt)) as loads,
+        (select count(distinct trial) from 'loads.parquet') as loaded,
         (select count(*) from 'tokens.parquet' l anti join 'generations.parquet' g using (trial, attempt, generation)) as lines,
         (select count(distinct gpu_uuid) from 'gpu_samples.parquet') as gpus";
     let expected = serde_json::json!([
-        {"attempts": true, "counted": 48, "measured": true, "orphans": 0, "lines": 0, "gpus": 4}
+        {"attempts": true, "counted": 48, "measured": true, "orphans": 0, "loads": 0, "loaded": 48, "lines": 0,
+         "gpus": 4}
     ]);
     assert_eq!(Value::Array(query(&python, &run.file("dataset"), sql)), expected);
 }

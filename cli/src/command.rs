@@ -14,9 +14,9 @@ use crate::dev;
 use crate::error::{Ending, Failure};
 use crate::screen::Screen;
 
-pub use report::{fetch, rendered};
+pub use report::{fetch, priced, rendered};
 pub use simulate::read_fleet;
-pub use sweep::{checked_name, ending_of, read_sweep};
+pub use sweep::{checked_name, ending_of, read_prices, read_sweep};
 
 /// Runs a parsed command line.
 ///

@@ -31,12 +31,13 @@ pub use servers::Servers;
 
 use crate::args::DevArgs;
 use crate::client::Client;
-use crate::command::{ending_of, fetch};
+use crate::command::{ending_of, fetch, priced, read_prices};
 use crate::error::{Ending, Failure};
 use crate::follow::Follower;
 use crate::interrupt::Interrupts;
 use crate::render::plan_page;
 use crate::screen::Screen;
+use crate::sweep_file::Prices;
 use crate::view::{Announced, Document, Found, SweepView};
 use choice::Wish;
 
@@ -46,13 +47,13 @@ use choice::Wish;
 /// [`Failure`] when nothing could be started or the report could not be made.
 pub async fn run(args: DevArgs, screen: &Screen) -> Result<Ending, Failure> {
     let mut interrupts = Interrupts::listen()?;
-    let wish = Wish::read(&args)?;
+    let (wish, prices) = (Wish::read(&args)?, read_prices(args.prices.as_deref())?);
     let servers = servers::find(&args).await?;
     let fleet = tokio::select! {
         fleet = LocalFleet::start(servers, &args.data_dir) => fleet?,
         () = interrupts.next() => return Ok(Ending::Interrupted),
     };
-    let result = use_fleet(&fleet, wish, &args, screen, &mut interrupts).await;
+    let result = use_fleet(&fleet, wish, (&args, prices.as_ref()), screen, &mut interrupts).await;
     match result {
         Ok(Use::LeftAtOnce) => fleet.abandon(),
         _ => fleet.stop().await,
@@ -80,7 +81,7 @@ impl Use {
 async fn use_fleet(
     fleet: &LocalFleet,
     wish: Wish,
-    args: &DevArgs,
+    (args, prices): (&DevArgs, Option<&Prices>),
     screen: &Screen,
     interrupts: &mut Interrupts,
 ) -> Result<Use, Failure> {
@@ -91,13 +92,13 @@ async fn use_fleet(
     };
     screen.show(|| page::found(screen, &found), &Document::Found(found.clone()))?;
     let choice = wish.choose(&found)?;
-    let plan = client.submit(v1::Sweep::from(&choice.sweep), fleet::request_id()?).await?;
+    let plan = client.submit(v1::Sweep::from(&choice.sweep), fleet::request_id()?).await?.priced(prices);
     screen.show(|| format!("\n{}\n", plan_page(screen, &plan)), &Document::Plan(plan.clone()))?;
     let Some((status, interrupted)) = follow(&client, &plan.sweep, screen, interrupts).await? else {
         return Ok(Use::LeftAtOnce);
     };
     tokio::select! {
-        finished = finish(&client, &status, &choice, args, screen) => finished?,
+        finished = finish(&client, &status, &choice, (args, prices), screen) => finished?,
         () = interrupts.next() => return Ok(Use::LeftAtOnce),
     }
     if interrupted {
@@ -144,10 +145,10 @@ async fn finish(
     client: &Client,
     status: &SweepView,
     choice: &choice::Choice,
-    args: &DevArgs,
+    (args, prices): (&DevArgs, Option<&Prices>),
     screen: &Screen,
 ) -> Result<(), Failure> {
-    let report = fetch(client, &status.sweep).await?;
+    let report = priced(fetch(client, &status.sweep).await?, prices);
     let sealed = files::wait_for_dataset(client, status).await?;
     let written = files::write(&args.data_dir, &sealed, &report, choice, screen)?;
     let finished = page::finished(&report, sealed, written);

@@ -46,6 +46,9 @@ pub enum Failure {
     /// The sweep file is wrong.
     #[error("the sweep file cannot be used\n{0}")]
     SweepFile(SweepFileErrors),
+    /// The price file is wrong.
+    #[error("the price file cannot be used\n{0}")]
+    PriceFile(SweepFileErrors),
     /// The fleet file is wrong.
     #[error("the fleet file {} cannot be used", path.display())]
     FleetFile {
@@ -117,7 +120,11 @@ impl Failure {
     /// Whether the command line or a file that it names is wrong.
     fn is_usage(&self) -> bool {
         match self {
-            Self::Argument { .. } | Self::SweepFile(_) | Self::FleetFile { .. } | Self::Read { .. } => true,
+            Self::Argument { .. }
+            | Self::SweepFile(_)
+            | Self::PriceFile(_)
+            | Self::FleetFile { .. }
+            | Self::Read { .. } => true,
             Self::Client(error) => error.is_usage(),
             Self::Dev(error) => error.is_usage(),
             Self::Import(error) => error.is_usage(),
@@ -136,6 +143,7 @@ impl Failure {
         let fixed = match self {
             Self::Argument { remedy, .. } => remedy,
             Self::SweepFile(_) => "correct what is named above; `chimera schema sweep` tells the whole form",
+            Self::PriceFile(_) => "correct what is named above; `chimera schema prices` tells the whole form",
             Self::FleetFile { .. } => "correct the file, or leave it out to simulate the default fleet",
             Self::Read { .. } => "check the path",
             Self::Write { .. } => "check the path, its rights, and the space on the disk",

@@ -48,6 +48,7 @@ mod duration;
 mod error;
 mod options;
 mod place;
+mod prices;
 mod prompt;
 mod schema;
 mod shape;
@@ -68,6 +69,7 @@ use chimera_core::seed::Seed;
 use chimera_core::sweep::{Placement, REPETITIONS_MAX, Sweep};
 pub use error::{ErrorPlace, SweepFileError, SweepFileErrors, SweepFileFault};
 use place::Report;
+pub use prices::{Prices, load_prices, parse_prices, prices_schema};
 pub use schema::json_schema;
 pub use shape::{
     CacheWord, CompareShape, ControlsShape, EffectWord, EndpointWord, GoodputShape, LimitsShape,

@@ -4,12 +4,14 @@
 //! hold a control character.
 
 mod document;
+mod forecast;
 mod import;
 mod node;
 mod plan;
 mod sweep;
 
 pub use document::{Announced, Document, Files, Finished, Found, Problem, SimulatedServer, Simulation};
+pub use forecast::{CostView, ForecastView};
 pub use import::ImportView;
 pub use node::{GpuView, ModelView, NodeView, SlotView};
 pub use plan::{CellView, DuplicateView, PlanView};

@@ -1,5 +1,5 @@
-//! Sealed sweeps as Parquet: `trials`, `generations`, `tokens` and `gpu_samples`, one folder per sweep. DuckDB, Polars,
-//! pandas, Spark and Trino read them as they are.
+//! Sealed sweeps as Parquet: `trials`, `loads`, `generations`, `tokens` and `gpu_samples`, one folder per sweep. DuckDB,
+//! Polars, pandas, Spark and Trino read them as they are.
 //!
 //! A folder appears whole or not at all: it is written beside its place, every file is flushed, and it is renamed. What
 //! is not known is null, never 0. The columns are listed in [`TABLES`], which is also what the writers check against.
@@ -7,7 +7,7 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | which columns are there? | [`trials`], [`generations`], [`tokens`], [`gpu_samples`] |
+//! | which columns are there? | [`trials`], [`loads`], [`generations`], [`tokens`], [`gpu_samples`] |
 //! | how does a row become Parquet? | [`mod@column`], `file` |
 //! | when is a sweep sealed? | [`seal`] |
 
@@ -15,6 +15,7 @@ pub mod column;
 mod file;
 pub mod generations;
 pub mod gpu_samples;
+pub mod loads;
 pub(crate) mod seal;
 pub mod tokens;
 pub mod trials;
@@ -32,7 +33,8 @@ pub const FORMAT_VERSION: u32 = 1;
 /// What the files say wrote them.
 const DATASET_PROGRAM: &str = concat!("chimera-coordinator ", env!("CARGO_PKG_VERSION"));
 /// Every table with its columns in order.
-pub const TABLES: [&Table; 4] = [&trials::TABLE, &generations::TABLE, &tokens::TABLE, &gpu_samples::TABLE];
+pub const TABLES: [&Table; 5] =
+    [&trials::TABLE, &loads::TABLE, &generations::TABLE, &tokens::TABLE, &gpu_samples::TABLE];
 
 /// Why a dataset could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +81,7 @@ pub(crate) fn write(folder: &Path, entry: &SweepEntry, mut attempts: Attempts) -
         next_trial = next_trial.max(attempt.view.ordinal + 1);
         tables.trials.push(trials::row(entry, &attempt))?;
         let Some(record) = &attempt.record else { continue };
+        loads::rows(&attempt.id, record).try_for_each(|row| tables.loads.push(row))?;
         for generation in &record.generations {
             tables.generations.push(generations::row(&attempt.id, generation))?;
             tokens::rows(&attempt.id, generation).try_for_each(|row| tables.tokens.push(row))?;
@@ -90,9 +93,10 @@ pub(crate) fn write(folder: &Path, entry: &SweepEntry, mut attempts: Attempts) -
     publish(&draft, folder)
 }
 
-/// The four files in the making.
+/// The files in the making.
 struct Tables {
     trials: TableFile,
+    loads: TableFile,
     generations: TableFile,
     tokens: TableFile,
     gpu_samples: TableFile,
@@ -102,6 +106,7 @@ impl Tables {
     fn create(folder: &Path) -> Result<Self, DatasetError> {
         Ok(Self {
             trials: TableFile::create(folder, &trials::TABLE)?,
+            loads: TableFile::create(folder, &loads::TABLE)?,
             generations: TableFile::create(folder, &generations::TABLE)?,
             tokens: TableFile::create(folder, &tokens::TABLE)?,
             gpu_samples: TableFile::create(folder, &gpu_samples::TABLE)?,
@@ -115,6 +120,7 @@ impl Tables {
 
     fn finish(self) -> Result<(), DatasetError> {
         self.trials.finish()?;
+        self.loads.finish()?;
         self.generations.finish()?;
         self.tokens.finish()?;
         self.gpu_samples.finish()

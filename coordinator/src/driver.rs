@@ -29,7 +29,7 @@ use chimera_core::scheduler::Scheduler;
 use chimera_core::scheduler::event::{Event, LeaveReason};
 use chimera_core::scheduler::lease::Leases;
 use chimera_core::unit::{Moment, Nanos, UnixNanos};
-use chimera_proto::convert::encode_event;
+use chimera_proto::convert::encode_event_beside;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -40,7 +40,7 @@ use crate::store::{Store, StoreError};
 
 pub(crate) use admit::free_name;
 pub use replay::RecoverError;
-pub(crate) use replay::{DriverParts, recover};
+pub(crate) use replay::{DriverParts, Past, past, recover};
 pub(crate) use request::DriverHandle;
 
 use perform::note_sweep;
@@ -176,6 +176,11 @@ impl Driver {
                 self.publish();
                 None
             }
+            Request::Learned { sweep, lessons } => {
+                self.catalog.learn(&sweep, &lessons);
+                self.publish();
+                None
+            }
             Request::Refresh { done } => {
                 if self.publish_at.is_some() {
                     self.publish();
@@ -206,8 +211,8 @@ impl Driver {
         let awaited = steps.iter().any(|step| step.then.wants_snapshot());
         let mut answers = Vec::with_capacity(steps.len());
         for step in steps {
-            let Step { event, nodes, then, .. } = step;
-            note_sweep(&mut self.catalog, &event, nodes, wall);
+            let Step { event, beside, then, .. } = step;
+            note_sweep(&mut self.catalog, &event, beside, wall);
             let then = self.open_session(then, now);
             self.scheduler.handle(now, event);
             self.perform_all(wall);
@@ -231,13 +236,17 @@ impl Driver {
     fn publish(&mut self) {
         self.publish_at = None;
         let (view, at) = (self.scheduler.view(), self.clock.now());
-        self.snapshots.send_replace(Arc::new(Snapshot { view, at, sweeps: self.catalog.sweeps() }));
+        let (sweeps, experience) = (self.catalog.sweeps(), self.catalog.experience());
+        self.snapshots.send_replace(Arc::new(Snapshot { view, at, sweeps, experience }));
     }
 }
 
 /// The rows that make a turn durable.
 fn journal(steps: &[Step], now: Moment, wall: UnixNanos) -> JournalBatch {
-    let row = |step: &Step| JournalRow { moment: now, wall, payload: encode_event(&step.event, &step.nodes) };
+    let row = |step: &Step| {
+        let payload = encode_event_beside(&step.event, &step.beside);
+        JournalRow { moment: now, wall, payload }
+    };
     JournalBatch {
         events: steps.iter().map(row).collect(),
         ends: steps.iter().filter_map(|step| step.end.clone()).collect(),

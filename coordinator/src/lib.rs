@@ -29,6 +29,7 @@
 //! | has a sweep seen enough? | `blocks` |
 //! | what survives a crash? | `store` |
 //! | what is left of a sweep? | [`dataset`], `records` |
+//! | how is a store read without a coordinator? | `offline` |
 
 mod blocks;
 mod clock;
@@ -37,6 +38,7 @@ mod coordinator;
 pub mod dataset;
 mod driver;
 mod gateway;
+mod offline;
 mod operator;
 mod records;
 mod server;
@@ -45,6 +47,7 @@ mod store;
 pub use config::{Config, ConfigError, Limits};
 pub use coordinator::{Coordinator, Parts, ServeError, StartError, Stopped};
 pub use driver::RecoverError;
+pub use offline::{OfflineError, stored_report};
 pub use store::imports::{Draft, ImportEntry, ImportedRow, Imports, ImportsError};
 pub use store::lock::{LOCK_FILE, LockError};
 pub use store::{DATABASE_FILE, StoreError};

@@ -48,9 +48,13 @@ pub(crate) async fn attempts_of(
     driver: &DriverHandle,
     sweep: &SweepId,
 ) -> Result<Vec<AttemptView>, DriverGone> {
-    let mut views = driver.ask(|reply| Request::Attempts { sweep: sweep.clone(), reply }).await?;
+    Ok(in_order(driver.ask(|reply| Request::Attempts { sweep: sweep.clone(), reply }).await?))
+}
+
+/// Attempts in order of trial and number.
+pub(crate) fn in_order(mut views: Vec<AttemptView>) -> Vec<AttemptView> {
     views.sort_by_key(|view| (view.ordinal, view.number));
-    Ok(views)
+    views
 }
 
 /// Feeds the records of `views` to `consume`, which runs on its own thread, and returns what that makes of them.

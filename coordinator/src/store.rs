@@ -5,16 +5,19 @@
 //! | who may open a data directory? | [`lock`] |
 //! | what is in the file? | [`schema`], [`row`] |
 //! | when is something durable? | [`writer`] |
-//! | how is it read back? | [`read`] |
+//! | what do sealed sweeps teach? | [`experience`] |
+//! | how is it read back? | [`read`]; without writing a byte: [`look`] |
 //! | where are recordings of the earlier system? | [`imports`] |
 //! | what can go wrong? | [`failure`] |
 //!
 //! There is one writer connection with group commit and a small pool of read-only connections. A write is durable when
 //! its future resolves: `synchronous=FULL` makes SQLite flush the write-ahead log at every commit.
 
+mod experience;
 pub(crate) mod failure;
 pub(crate) mod imports;
 pub(crate) mod lock;
+mod look;
 mod read;
 pub(crate) mod row;
 mod schema;
@@ -32,7 +35,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use failure::StoreError;
 pub(crate) use writer::{DiskState, Writer};
 
-use row::{ChunkRow, DatasetRow, JournalBatch, Written};
+use row::{ChunkRow, DatasetRow, ExperienceRow, JournalBatch, Written};
 use writer::{Item, Work};
 
 /// Name of the database in the data directory.
@@ -102,6 +105,11 @@ impl Store {
     /// Notes where a sealed sweep lies and waits until that is durable.
     pub(crate) async fn put_dataset(&self, dataset: DatasetRow) -> Result<(), StoreError> {
         self.enqueue(Work::Dataset(dataset)).await?.durable().await.map(drop)
+    }
+
+    /// Keeps what a sealed sweep teaches and waits until that is durable.
+    pub(crate) async fn put_experience(&self, row: ExperienceRow) -> Result<(), StoreError> {
+        self.enqueue(Work::Experience(row)).await?.durable().await.map(drop)
     }
 
     /// Whether the disk takes writes at present.

@@ -7,6 +7,8 @@
 mod digest;
 mod effective;
 mod error;
+pub mod experience;
+pub mod forecast;
 mod matching;
 mod order;
 mod reload;
@@ -18,9 +20,11 @@ use std::sync::Arc;
 pub use effective::EffectiveDuplicates;
 pub(crate) use effective::beyond_cuts;
 pub use error::{PlanError, REFUSALS_SHOWN, RefusalReason, SlotRefusal};
+pub use experience::{Experience, Lesson, Lessons};
+pub use forecast::Forecast;
 pub use matching::{Matching, match_slots};
 pub use reload::Reloads;
-pub use summary::{Forecast, ModelForecast, PlanSummary};
+pub use summary::PlanSummary;
 pub use warning::PlanWarning;
 
 use crate::axis::CellSpec;

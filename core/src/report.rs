@@ -11,6 +11,7 @@
 //! |---|---|
 //! | what does a report hold? | this file, [`row`], [`figure`], [`environment`] |
 //! | do the counts add up? | [`conservation`] |
+//! | what did it take, and what was expected? | [`expense`] |
 //! | what must the reader be told? | [`warning`], [`missing`], [`verdict`], `validity_told` |
 //! | what failed or was left out? | [`listing`] |
 //! | what does the sweep show? | [`conclusions`]: [`drift`], [`noise_floor`], [`comparison`], [`ranking`], [`control`], [`odd_gpu`] |
@@ -28,6 +29,7 @@ pub mod conservation;
 pub mod control;
 pub mod drift;
 pub mod environment;
+pub mod expense;
 pub mod figure;
 mod ground;
 mod group;
@@ -53,6 +55,7 @@ pub use conservation::{Conservation, GenerationCounts, NodeCounts, TrialTotals};
 pub use control::{ControlRatios, ControlRow};
 pub use drift::{Drift, SlotDrift};
 pub use environment::{Environment, GpuRow, NodeRow, Observed, SlotRow};
+pub use expense::{Cost, Expense, Versus};
 pub use figure::{Figure, Formula, Spread};
 pub use listing::{Excluded, FailedAttempt, Listing};
 pub use loads::Loads;
@@ -81,6 +84,9 @@ pub struct Report {
     pub missing: Vec<Missing>,
     /// Whether every trial and generation is accounted for.
     pub conservation: Conservation,
+    /// What the sweep took, and what was expected of it.
+    #[serde(default)]
+    pub expense: Expense,
     /// Loads of models; absent in reports of older programs.
     pub loads: Option<Loads>,
     /// What the sweep shows; absent in reports of older programs.

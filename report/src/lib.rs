@@ -7,10 +7,12 @@
 //! | question | file |
 //! |---|---|
 //! | which tables are there? | [`sheet`], [`tables`]; of the conclusions: [`shown`] |
+//! | what did the sweep take? | [`expense`] |
 //! | how is a number written? | [`number`] |
 //! | how is hostile text made inert? | [`text`] |
 //! | what does each format look like? | [`terminal`], [`markdown`], [`json`], [`tidy`] |
 
+mod expense;
 mod json;
 mod markdown;
 mod number;

@@ -2,6 +2,7 @@
 
 use chimera_core::report::Report;
 
+use crate::expense;
 use crate::sheet::Sheet;
 use crate::shown;
 use crate::tables::{self, Lines};
@@ -53,7 +54,8 @@ fn summary(page: &mut String, report: &Report) {
     paragraph(page, &facts.chain(times).collect::<Vec<_>>().join(" · "));
     section(page, "Not measured", report.missing.iter().map(|missing| missing.text.clone()));
     let loads = report.loads.as_ref().map(|loads| format!("Loads: {}", loads.line));
-    section(page, "Books", [report.conservation.line.clone()].into_iter().chain(loads));
+    let took = expense::line(report).map(|took| format!("Took: {took}"));
+    section(page, "Books", [report.conservation.line.clone()].into_iter().chain(loads).chain(took));
 }
 
 fn conclusions(page: &mut String, report: &Report) {

@@ -64,6 +64,8 @@ fn decimals(largest: f64, unit: Unit) -> usize {
         1_000.0.. => 0,
         100.0.. => 1,
         10.0.. => 2,
+        // No memory at all, as of a model on the CPU: nothing behind the point.
+        0.0 if unit == Unit::Bytes => 0,
         _ => 3,
     };
     fitting.min(most)
@@ -101,6 +103,7 @@ mod tests {
         assert_eq!(shown(Unit::Seconds, &[12.345, -0.001]), ("s", vec!["12.35".into(), "0.00".into()]));
         assert_eq!(shown(Unit::TokensPerSecond, &[1234.5]), ("tok/s", vec!["1234".into()]));
         assert_eq!(shown(Unit::Bytes, &[3.0 * 1024.0 * 1024.0]), ("MiB", vec!["3.000".into()]));
+        assert_eq!(shown(Unit::Bytes, &[0.0, 0.0]), ("GiB", vec!["0".into(), "0".into()]));
         assert_eq!(shown(Unit::Share, &[0.25]), ("%", vec!["25.0".into()]));
     }
 

@@ -3,6 +3,7 @@
 use chimera_core::report::Report;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
+use crate::expense;
 use crate::sheet::Sheet;
 use crate::shown;
 use crate::tables::{self, Lines};
@@ -73,6 +74,9 @@ impl Page {
         self.paragraph("", &report.conservation.line, tone);
         if let Some(loads) = &report.loads {
             self.paragraph("loads: ", &loads.line, None);
+        }
+        if let Some(took) = expense::line(report) {
+            self.paragraph("took: ", &took, None);
         }
         for (what, text) in shown::lines(report) {
             self.paragraph(&format!("{what}: "), &text, None);

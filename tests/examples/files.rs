@@ -26,6 +26,7 @@ enum Kind {
     Fleet,
     Coordinator,
     Node,
+    Prices,
 }
 
 impl Kind {
@@ -36,6 +37,7 @@ impl Kind {
             () if has(&["workload", "axes", "cells"]) => Self::Sweep,
             () if has(&["host", "speed"]) => Self::Fleet,
             () if has(&["slots", "coordinator"]) => Self::Node,
+            () if has(&["currency"]) => Self::Prices,
             () if has(&["listen", "limits"]) => Self::Coordinator,
             () => panic!("{origin}: no kind of file has these keys: {:?}", table.keys().collect::<Vec<_>>()),
         }
@@ -87,6 +89,9 @@ fn every_example_is_accepted_by_the_program_that_reads_it() {
             Kind::Sweep => {
                 sweep_file::parse(&text, Path::new(&origin)).err().map(|errors| errors.to_string())
             }
+            Kind::Prices => {
+                sweep_file::parse_prices(&text, Path::new(&origin)).err().map(|errors| errors.to_string())
+            }
             Kind::Fleet => Fleet::parse(&text).err().map(|error| error.to_string()),
             Kind::Node => NodeConfig::from_toml(&text).err().map(|error| format!("{error:?}")),
             Kind::Coordinator => toml::from_str::<CoordinatorConfig>(&text)
@@ -99,7 +104,8 @@ fn every_example_is_accepted_by_the_program_that_reads_it() {
     }
     kinds.sort();
     kinds.dedup();
-    assert_eq!(kinds, [Kind::Sweep, Kind::Fleet, Kind::Coordinator, Kind::Node], "an example of every kind");
+    let every = [Kind::Sweep, Kind::Fleet, Kind::Coordinator, Kind::Node, Kind::Prices];
+    assert_eq!(kinds, every, "an example of every kind");
 }
 
 #[test]

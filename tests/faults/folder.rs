@@ -1,8 +1,10 @@
 //! Data directories that cannot be used: taken, not a folder, not writable.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::Command;
 
 use chimera_tests::{NodePlan, Rig, binary};
@@ -75,6 +77,38 @@ fn a_folder_that_may_not_be_written_is_named() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("cannot write to the data directory") && said.contains("set data_dir"), "{said}");
     assert!(said.contains("ermission denied"), "{said}");
+}
+
+/// A store at rest is read by a user who may write nothing, and stays as it is.
+#[test]
+fn a_report_needs_no_right_to_write() {
+    let rig = Rig::new();
+    let mut coordinator = rig.coordinator();
+    coordinator.process.signal("TERM");
+    assert!(coordinator.process.wait().success());
+    let store = rig.data_dir();
+    let files = || {
+        let entries = fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(&path).unwrap())).collect()
+    };
+    let before: BTreeMap<PathBuf, Vec<u8>> = files();
+    before.keys().for_each(|file| fs::set_permissions(file, fs::Permissions::from_mode(0o444)).unwrap());
+    for folder in [rig.path(), &store] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o555)).unwrap();
+    }
+    let chimera = reachable_copy("chimera");
+    let mut command = Command::new(chimera.path().join("chimera"));
+    command.args(["report", "night", "--data-dir"]).arg(&store);
+    if running_as_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = command.output().unwrap();
+    for folder in [rig.path(), &store] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("there is no sweep 'night'"), "{said}");
+    assert_eq!(files(), before);
 }
 
 /// The build folder may be closed to other users. The copy is made by another process: one that this process writes

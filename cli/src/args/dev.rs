@@ -41,6 +41,9 @@ pub struct DevArgs {
     /// one in the sweep file, else drawn and recorded].
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
+    /// Price file (TOML; `chimera schema prices` tells its form): also tell the cost.
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
     /// Keep the fleet up after the sweep, until Ctrl-C.
     #[arg(long)]
     pub serve: bool,

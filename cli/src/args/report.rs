@@ -23,10 +23,14 @@ pub struct ReportArgs {
     /// Form of the report [default: terminal; json with --output json].
     #[arg(short, long, value_enum)]
     pub format: Option<ReportFormat>,
-    /// Read the store of `chimera dev` or of a stopped coordinator in this folder, instead of asking a coordinator.
-    /// Refused while a coordinator uses it. Imports are only read from here [default for aggregates: ./chimera-data].
+    /// Read the store of `chimera dev` or of a coordinator in this folder, instead of asking a coordinator. Nothing is
+    /// written, and a coordinator may use it meanwhile. Imports are only read from here [default for aggregates:
+    /// ./chimera-data].
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Price file (TOML; `chimera schema prices` tells its form): also tell the cost.
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
     /// Write to this file instead of stdout.
     #[arg(short = 'o', long = "out", value_name = "FILE")]
     pub out: Option<PathBuf>,

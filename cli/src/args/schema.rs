@@ -7,6 +7,8 @@ use clap::{Args, ValueEnum};
 pub enum SchemaKind {
     /// A sweep file.
     Sweep,
+    /// A price file.
+    Prices,
     /// A report as JSON.
     Report,
     /// What commands print with --output json.

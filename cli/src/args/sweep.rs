@@ -15,6 +15,9 @@ pub enum SweepCommand {
     Plan {
         /// Sweep file (TOML; `chimera schema sweep` tells its form).
         file: PathBuf,
+        /// Price file (TOML; `chimera schema prices` tells its form): also tell the cost.
+        #[arg(long, value_name = "FILE")]
+        prices: Option<PathBuf>,
     },
     Run(RunArgs),
     /// List all sweeps, oldest first.
@@ -56,6 +59,9 @@ pub struct RunArgs {
     /// the file].
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// Price file (TOML; `chimera schema prices` tells its form): also tell the cost.
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
     /// Submit and return at once.
     #[arg(short, long)]
     pub detach: bool,

@@ -1,15 +1,18 @@
 //! `chimera report`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use chimera_core::report::Report;
+use chimera_core::report::{Cost, Report, Versus};
 
+use super::read_prices;
 use crate::args::{DEFAULT_DATA_DIR, ReportArgs, ReportFormat};
 use crate::client::Client;
 use crate::dev;
 use crate::error::{Ending, Failure};
 use crate::import::{ImportError, aggregates_json, rendered_import, stored_import};
 use crate::screen::Screen;
+use crate::sweep_file::Prices;
 use crate::text::clean;
 use crate::view::Document;
 
@@ -19,13 +22,16 @@ const COLUMNS: std::ops::RangeInclusive<usize> = 60..=200;
 pub(super) async fn run(args: ReportArgs, coordinator: &str, screen: &Screen) -> Result<Ending, Failure> {
     let default = if screen.is_json() { ReportFormat::Json } else { ReportFormat::Terminal };
     let format = args.format.unwrap_or(default);
+    let prices = read_prices(args.prices.as_deref())?;
+    let prices = prices.as_ref();
     let text = match (&args.data_dir, format) {
         (None, ReportFormat::Aggregates) => aggregates(Path::new(DEFAULT_DATA_DIR), &args.name).await?,
         (Some(data_dir), ReportFormat::Aggregates) => aggregates(data_dir, &args.name).await?,
         (None, format) => {
-            rendered(&fetch(&Client::connect(coordinator).await?, &args.name).await?, format, screen)?
+            let report = fetch(&Client::connect(coordinator).await?, &args.name).await?;
+            rendered(&priced(report, prices), format, screen)?
         }
-        (Some(data_dir), format) => stored(data_dir, &args.name, format, screen).await?,
+        (Some(data_dir), format) => stored(data_dir, &args.name, format, prices, screen).await?,
     };
     match &args.out {
         None => screen.print(&text)?,
@@ -39,11 +45,12 @@ async fn stored(
     data_dir: &Path,
     name: &str,
     format: ReportFormat,
+    prices: Option<&Prices>,
     screen: &Screen,
 ) -> Result<String, Failure> {
     match stored_import(data_dir, name).await? {
         Some(import) => rendered_import(&import, format, screen),
-        None => rendered(&dev::stored_report(data_dir, name).await?, format, screen),
+        None => rendered(&priced(dev::stored_report(data_dir, name).await?, prices), format, screen),
     }
 }
 
@@ -60,6 +67,26 @@ async fn aggregates(data_dir: &Path, name: &str) -> Result<String, Failure> {
 pub async fn fetch(client: &Client, sweep: &str) -> Result<Report, Failure> {
     let json = client.report(sweep).await?;
     serde_json::from_slice(&json).map_err(|source| Failure::ForeignReport { sweep: sweep.to_owned(), source })
+}
+
+/// `report` with what the sweep costs by `prices`. Energy that only some attempts could tell has no price.
+#[must_use]
+pub fn priced(mut report: Report, prices: Option<&Prices>) -> Report {
+    let Some(prices) = prices else { return report };
+    let expense = &mut report.expense;
+    let hours = |pick: fn(&Versus) -> Option<f64>| -> BTreeMap<String, f64> {
+        let known = expense.gpu_hours.iter();
+        known.filter_map(|(model, hours)| Some((model.clone(), pick(hours)?))).collect()
+    };
+    let (forecast, actual) = (hours(|hours| hours.forecast), hours(|hours| hours.actual));
+    let forecast = prices.cost(expense.kwh.forecast, expense.seconds.forecast.map(|_| &forecast));
+    let whole = |known: u64| (known == expense.attempts).then_some(());
+    let kwh = whole(expense.energy_attempts).and(expense.kwh.actual);
+    let actual = prices.cost(kwh, whole(expense.timed_attempts).map(|()| &actual));
+    let lacking = actual.as_ref().err().cloned().into_iter().collect();
+    let amount = Versus { forecast: forecast.ok(), actual: actual.ok() };
+    expense.cost = Some(Cost { currency: clean(&prices.currency), amount, lacking });
+    report
 }
 
 /// `report` as text.
@@ -91,4 +118,26 @@ fn write(path: &Path, text: &str, screen: &Screen) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|source| Failure::Write { path: path.to_owned(), source })?;
     let document = Document::Written { path: path.display().to_string() };
     screen.show(|| format!("Written to {}", path.display()), &document)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep_file::parse_prices;
+
+    #[test]
+    fn energy_that_some_attempts_could_not_tell_has_no_price() {
+        let prices = parse_prices("currency = 'EUR'\nper_kwh = 0.5", Path::new("p.toml")).unwrap();
+        let report = |known: u64| {
+            let json = include_str!("../../../report/snapshots/empty.json");
+            let mut report: Report = serde_json::from_str(json).unwrap();
+            report.expense.kwh = Versus { forecast: Some(4.0), actual: Some(2.0) };
+            (report.expense.attempts, report.expense.energy_attempts) = (2, known);
+            priced(report, Some(&prices)).expense.cost.unwrap()
+        };
+        assert_eq!(report(2).amount, Versus { forecast: Some(2.0), actual: Some(1.0) });
+        let cost = report(1);
+        assert_eq!(cost.amount, Versus { forecast: Some(2.0), actual: None });
+        assert_eq!(cost.lacking, ["the energy is not known"]);
+    }
 }

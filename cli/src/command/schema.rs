@@ -16,6 +16,7 @@ pub(super) fn run(kind: SchemaKind, screen: &Screen) -> Result<Ending, Failure> 
 fn schema(kind: SchemaKind) -> Result<String, Failure> {
     let schema: Value = match kind {
         SchemaKind::Sweep => sweep_file::json_schema(),
+        SchemaKind::Prices => sweep_file::prices_schema(),
         SchemaKind::Output => schemars::schema_for!(Document).to_value(),
         SchemaKind::Report => {
             return chimera_report::json_schema().map_err(|error| Failure::Output(error.into()));

@@ -13,7 +13,7 @@ use crate::follow::Follower;
 use crate::interrupt::Interrupts;
 use crate::render::{closing_line, plan_page, sweep_page, sweeps_table};
 use crate::screen::{Screen, Tone};
-use crate::sweep_file;
+use crate::sweep_file::{self, Prices};
 use crate::view::{Document, PlanView, SweepView};
 
 /// Files are read before anything is dialled: a wrong file is told without a coordinator.
@@ -24,14 +24,16 @@ pub(super) async fn run(
 ) -> Result<Ending, Failure> {
     let client = Client::connect(coordinator);
     match command {
-        SweepCommand::Plan { file } => {
-            let sweep = read_sweep(&file, None)?;
-            plan(&client.await?, &sweep, &file, screen).await
+        SweepCommand::Plan { file, prices } => {
+            let (sweep, prices) = (read_sweep(&file, None)?, read_prices(prices.as_deref())?);
+            plan(&client.await?, &sweep, &file, prices.as_ref(), screen).await
         }
         SweepCommand::Run(args) => {
             let sweep = read_sweep(&args.file, args.name.as_deref())?;
-            let request_id = request_id(&args.request_id)?;
-            submit(&client.await?, &sweep, request_id, args.detach, screen).await
+            let (request_id, prices) = (request_id(&args.request_id)?, read_prices(args.prices.as_deref())?);
+            let client = client.await?;
+            let plan = client.submit(v1::Sweep::from(&sweep), request_id).await?.priced(prices.as_ref());
+            follow_submitted(&client, plan, args.detach, screen).await
         }
         SweepCommand::List => list(&client.await?, screen).await,
         SweepCommand::Show { name } => show(&client.await?, &name, screen).await,
@@ -52,6 +54,14 @@ pub fn read_sweep(file: &Path, name: Option<&str>) -> Result<Sweep, Failure> {
     }
 }
 
+/// Reads a price file, where one is named.
+///
+/// # Errors
+/// When the file is wrong.
+pub fn read_prices(file: Option<&Path>) -> Result<Option<Prices>, Failure> {
+    file.map(|file| sweep_file::load_prices(file).map_err(Failure::PriceFile)).transpose()
+}
+
 /// How a command ends whose sweep ended like this.
 #[must_use]
 pub const fn ending_of(sweep: &SweepView) -> Ending {
@@ -67,21 +77,26 @@ pub fn checked_name(name: &str) -> Result<Name, Failure> {
     Name::new(name).map_err(|error| Failure::Argument { problem: error.to_string(), remedy })
 }
 
-async fn plan(client: &Client, sweep: &Sweep, file: &Path, screen: &Screen) -> Result<Ending, Failure> {
-    let plan = client.plan(v1::Sweep::from(sweep)).await?;
+async fn plan(
+    client: &Client,
+    sweep: &Sweep,
+    file: &Path,
+    prices: Option<&Prices>,
+    screen: &Screen,
+) -> Result<Ending, Failure> {
+    let plan = client.plan(v1::Sweep::from(sweep)).await?.priced(prices);
+    let plan = PlanView { seed_drawn: sweep.seed.is_none(), ..plan };
     let text = || format!("{}\n\nRun it: chimera sweep run {}", plan_page(screen, &plan), file.display());
     screen.show(text, &Document::Plan(plan.clone()))?;
     Ok(Ending::Done)
 }
 
-async fn submit(
+async fn follow_submitted(
     client: &Client,
-    sweep: &Sweep,
-    request_id: String,
+    plan: PlanView,
     detach: bool,
     screen: &Screen,
 ) -> Result<Ending, Failure> {
-    let plan = client.submit(v1::Sweep::from(sweep), request_id).await?;
     if detach {
         screen.show(|| submitted(screen, &plan), &Document::Submitted(plan.clone()))?;
         return Ok(Ending::Done);

@@ -7,15 +7,14 @@ use std::time::Duration;
 use chimera_agent_node::config::Config as NodeConfig;
 use chimera_agent_node::gpu::ProbeFactory;
 use chimera_agent_node::{Node, Parts as NodeParts, Shutdown};
-use chimera_coordinator::{Config, Coordinator, DATABASE_FILE, Parts, ServeError, Stopped};
+use chimera_coordinator::{Config, Coordinator, DATABASE_FILE, OfflineError, Parts, ServeError, Stopped};
 use chimera_core::report::Report;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::DevError;
-use crate::client::Client;
-use crate::command::fetch;
+use crate::client::{ClientError, Thing};
 use crate::error::Failure;
 
 /// Longer than the graces of each daemon together; it only guards against a daemon that hangs.
@@ -88,17 +87,16 @@ impl RunningNode {
 }
 
 /// Computes the report of a sweep from the store in `data_dir`, which is the folder of `chimera dev` or of a
-/// coordinator. A coordinator is started on it for the moment, so that there is one way to read a store; it takes the
-/// store's lock, so a store in use is refused.
+/// coordinator. The store is only read, also while a coordinator uses it.
 ///
 /// # Errors
-/// When there is no store, it is in use, or it does not know the sweep.
+/// When there is no store, it cannot be read, or it does not know the sweep.
 pub async fn stored_report(data_dir: &Path, sweep: &str) -> Result<Report, Failure> {
     let folder = store_folder(data_dir)?;
-    let coordinator = RunningCoordinator::start(&folder).await?;
-    let report = fetch(&Client::connect(&coordinator.url()).await?, sweep).await;
-    coordinator.stop().await;
-    report
+    chimera_coordinator::stored_report(&folder, sweep).await.map_err(|error| match error {
+        OfflineError::Unknown { sweep, known } => ClientError::unknown(Thing::Sweep, &sweep, &known).into(),
+        error => DevError::Store { path: folder, source: Box::new(error) }.into(),
+    })
 }
 
 /// The folder of the store in `data_dir`. Looked for before anything is started: a coordinator would make an empty one.

@@ -62,6 +62,14 @@ pub enum DevError {
         /// Their names.
         missing: Vec<String>,
     },
+    /// The store cannot be read.
+    #[error("the store in {} cannot be read", path.display())]
+    Store {
+        /// Its folder.
+        path: PathBuf,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// There is no store.
     #[error("there is no store of a coordinator in {}", path.display())]
     NoStore {
@@ -95,6 +103,7 @@ impl DevError {
             }
             Self::Node { .. } => "choose another folder with --data-dir, or look closer with -v",
             Self::NotReady { .. } => "look closer with -v",
+            Self::Store { .. } => "do what the cause says; the store itself was not touched",
             Self::NoStore { .. } => "--data-dir takes the folder of `chimera dev` or of a coordinator",
         };
         Some(words.to_owned())

@@ -42,7 +42,8 @@ pub(super) fn end(screen: &Screen, report: &Report, finished: &Finished, args: &
     let drawn = rendered(report, ReportFormat::Terminal, screen).unwrap_or_else(|_| report.verdict.clone());
     let parts = [
         drawn.trim_end().to_owned(),
-        closing_line(screen, &finished.status),
+        // The report may fill screens: what came of it stands once more where the eye is.
+        format!("{}\n{}", finished.verdict, closing_line(screen, &finished.status)),
         files(&finished.files).draw(screen),
         next(finished, args).draw(screen),
     ];
@@ -71,9 +72,7 @@ fn files(files: &Files) -> Facts {
 /// Commands to type next; each works as it stands.
 fn next(finished: &Finished, args: &DevArgs) -> Facts {
     let Finished { status, files, .. } = finished;
-    // A fleet that stays up keeps its store to itself: its report is asked for over the network.
-    let again = (!args.serve)
-        .then(|| format!("chimera report {} --data-dir {}", status.sweep, args.data_dir.display()));
+    let again = format!("chimera report {} --data-dir {}", status.sweep, args.data_dir.display());
     let query = files
         .dataset
         .as_ref()
@@ -81,7 +80,7 @@ fn next(finished: &Finished, args: &DevArgs) -> Facts {
     let change = files.sweep.as_ref().map(|file| format!("$EDITOR {file} && chimera dev {file}"));
     let mut facts = Facts::new();
     facts
-        .add_verbatim("See it again", again.unwrap_or_default())
+        .add_verbatim("See it again", again)
         .add_verbatim("Query it", query.unwrap_or_default())
         .add_verbatim("Change it", change.unwrap_or_default())
         .add_verbatim("Keep it up", if args.serve { "" } else { "chimera dev --serve" });

@@ -123,6 +123,7 @@ mod tests {
             simulate: None,
             data_dir: "data".into(),
             seed: None,
+            prices: None,
             serve: false,
             name: None,
         }

@@ -24,11 +24,11 @@ pub struct StoredImport {
 /// The import named `name` in the store of `data_dir`; none when there is none of this name.
 ///
 /// # Errors
-/// When there is no store, it is in use, or it cannot be read.
+/// When there is no store, or it cannot be read.
 pub async fn stored_import(data_dir: &Path, name: &str) -> Result<Option<StoredImport>, Failure> {
     let folder = store_folder(data_dir)?;
     let Ok(name) = Name::new(name) else { return Ok(None) };
-    let mut imports = Imports::open(&folder).await.map_err(ImportError::from)?;
+    let mut imports = Imports::look(&folder).await.map_err(ImportError::from)?;
     let found = read(&mut imports, &name).await;
     imports.close().await.map_err(ImportError::from)?;
     Ok(found?)

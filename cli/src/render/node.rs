@@ -130,7 +130,12 @@ fn models(slot: &SlotView) -> String {
         if extra.is_empty() { model.name.clone() } else { format!("{} ({})", model.name, extra.join(" ")) }
     };
     let names: Vec<String> = slot.models.iter().map(named).collect();
-    if names.is_empty() { "none: ollama pull MODEL".to_owned() } else { names.join(", ") }
+    match (names.is_empty(), &slot.server_version) {
+        (false, _) => names.join(", "),
+        (true, Some(_)) => "none: ollama pull MODEL".to_owned(),
+        // What a server has that does not answer is not known.
+        (true, None) => "not known while the server does not answer".to_owned(),
+    }
 }
 
 fn gpus(slot: &SlotView) -> String {
@@ -217,6 +222,17 @@ gpu-a is drained: fan is loud";
     fn the_table_fits_eighty_columns() {
         let drawn = nodes_table(&Screen::plain(80), &[node("ready", "")]);
         assert!(drawn.lines().all(|line| line.chars().count() <= 80), "{drawn}");
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_is_not_told_to_pull() {
+        let mut down = node("ready", "");
+        for slot in &mut down.slots {
+            slot.server_version = None;
+        }
+        let page = node_page(&Screen::plain(100), &down);
+        assert!(page.contains("not known while the server does not answer"), "{page}");
+        assert!(!page.contains("ollama pull"), "{page}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Align, Facts, Table};
+use super::{Align, Facts, Table, forecast};
 use crate::screen::{Screen, Tone};
 use crate::text;
 use crate::view::{CellView, PlanView};
@@ -32,10 +32,10 @@ fn facts(plan: &PlanView) -> Facts {
         .add("Trials", trials(plan))
         .add("Measured", text::count(plan.generations, "generation"))
         .add("Reloads", format!("{} expected over all slots", text::count(plan.reloads, "model load")))
-        .add("Forecast", forecast(plan))
+        .add("Forecast", forecast(&plan.forecast))
         .add("Slots", slots(plan))
-        .add("Seed", plan.seed.clone())
-        .add("Plan", plan.digest.chars().take(12).collect::<String>())
+        .add("Seed", seed(plan))
+        .add("Plan", digest(plan))
         .add("All cells", shared_options(&plan.cells));
     facts
 }
@@ -59,11 +59,13 @@ fn trials(plan: &PlanView) -> String {
     format!("{}{factors}", text::grouped(trials))
 }
 
-fn forecast(plan: &PlanView) -> String {
-    plan.forecast_s.map_or_else(
-        || "unknown: no earlier records of these cells".to_owned(),
-        |seconds| format!("about {}", text::span_of_seconds(seconds)),
-    )
+/// A seed that was drawn to show the plan is not the one that will run.
+fn seed(plan: &PlanView) -> String {
+    if plan.seed_drawn { "drawn at submission".to_owned() } else { plan.seed.clone() }
+}
+
+fn digest(plan: &PlanView) -> String {
+    if plan.seed_drawn { String::new() } else { plan.digest.chars().take(12).collect() }
 }
 
 fn slots(plan: &PlanView) -> String {
@@ -143,7 +145,7 @@ fn remarks_drawn(screen: &Screen, remarks: Vec<(&'static str, String)>) -> Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::DuplicateView;
+    use crate::view::{DuplicateView, ForecastView};
 
     fn cell(model: &str, num_ctx: i64) -> CellView {
         let options = [("num_ctx", num_ctx.into()), ("temperature", 0.into())];
@@ -164,7 +166,9 @@ mod tests {
             trials: 12,
             generations: 36,
             reloads: 12,
+            seed_drawn: false,
             forecast_s: None,
+            forecast: ForecastView::default(),
             warnings: vec!["one block is not enough for an interval; set repetitions = 5 or more".to_owned()],
             effective_duplicates: vec![DuplicateView {
                 cells: vec![1, 2],
@@ -180,7 +184,7 @@ Sweep      sample
 Trials     12 = 2 cells × 2 slots × 3 blocks
 Measured   36 generations
 Reloads    12 model loads expected over all slots
-Forecast   unknown: no earlier records of these cells
+Forecast   unknown: no earlier record of these cells
 Slots      sim-a/0 sim-b/0
 Seed       000000000000002a
 Plan       3f9c01d2aa55
@@ -196,10 +200,17 @@ Warning  one block is not enough for an interval; set repetitions = 5 or more";
     }
 
     #[test]
+    fn a_seed_that_will_not_run_is_not_shown() {
+        let page = plan_page(&Screen::plain(80), &PlanView { seed_drawn: true, ..plan() });
+        assert!(page.contains("Seed       drawn at submission"), "{page}");
+        assert!(!page.contains("3f9c01d2aa55") && !page.contains("2a"), "{page}");
+    }
+
+    #[test]
     fn a_large_plan_is_cut_and_says_so() {
         let mut large = plan();
         large.cells = (0..100).map(|number| cell("m", 1_024 + number)).collect();
-        large.forecast_s = Some(4_000.0);
+        large.forecast.seconds = Some(4_000.0);
         let page = plan_page(&Screen::plain(80), &large);
         assert!(page.contains("and 76 more cells"), "{page}");
         assert!(page.contains("about 1h 06m"), "{page}");

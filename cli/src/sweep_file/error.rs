@@ -84,7 +84,7 @@ impl fmt::Display for SweepFileError {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SweepFileFault {
     /// The file can not be read.
-    #[error("the sweep file can not be read: {reason}")]
+    #[error("the file can not be read: {reason}")]
     Unreadable {
         /// Why, in the system's words.
         reason: String,

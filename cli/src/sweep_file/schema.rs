@@ -21,7 +21,7 @@ pub fn json_schema() -> Value {
 }
 
 /// TOML has no null: what is optional is left out.
-fn remove_null(schema: &mut Schema) {
+pub(super) fn remove_null(schema: &mut Schema) {
     let is_null = |schema: &Value| schema["type"] == "null";
     if schema.get("default").is_some_and(Value::is_null) {
         schema.remove("default");

@@ -157,6 +157,24 @@ impl<'a> Entry<'a> {
         accepted
     }
 
+    /// The value as a number within `range`.
+    pub(super) fn decimal(&self, range: RangeInclusive<f64>, report: &mut Report<'_>) -> Option<f64> {
+        let (text, number) = match self.value {
+            DeValue::Integer(integer) => (integer.to_string(), integer.to_string().parse().ok()),
+            DeValue::Float(float) => (float.as_str().to_owned(), float.as_str().parse::<f64>().ok()),
+            _ => {
+                self.refuse_type("a number", report);
+                return None;
+            }
+        };
+        let accepted = number.filter(|number| range.contains(number));
+        if accepted.is_none() {
+            let [min, max] = [*range.start() as u64, *range.end() as u64];
+            self.refuse(SweepFileFault::OutOfRange { min, max, found: cut(&text) }, report);
+        }
+        accepted
+    }
+
     /// The value as one of some words.
     pub(super) fn word<T: Copy>(&self, words: &[(&'static str, T)], report: &mut Report<'_>) -> Option<T> {
         let text = self.text(report)?;

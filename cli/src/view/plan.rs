@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::ForecastView;
+use crate::sweep_file::Prices;
 use crate::text::clean;
 
 /// A plan in numbers.
@@ -17,6 +19,8 @@ pub struct PlanView {
     pub sweep: String,
     /// Seed of everything random in it, as 16 hexadecimal digits.
     pub seed: String,
+    /// Whether the seed was only drawn to show this plan: a submission draws another one.
+    pub seed_drawn: bool,
     /// SHA-256 of the plan, hexadecimal.
     pub digest: String,
     /// Cells in order, with their full options.
@@ -33,6 +37,8 @@ pub struct PlanView {
     pub reloads: u64,
     /// Forecast of the run time in seconds; absent when no earlier record tells.
     pub forecast_s: Option<f64>,
+    /// What it is expected to take.
+    pub forecast: ForecastView,
     /// Warnings, each with its remedy.
     pub warnings: Vec<String>,
     /// Cells that the server will treat alike.
@@ -57,6 +63,14 @@ pub struct DuplicateView {
     pub reason: String,
 }
 
+impl PlanView {
+    /// With what it costs.
+    #[must_use]
+    pub fn priced(self, prices: Option<&Prices>) -> Self {
+        Self { forecast: self.forecast.priced(prices), ..self }
+    }
+}
+
 impl From<v1::PlanSummary> for PlanView {
     fn from(wire: v1::PlanSummary) -> Self {
         let v1::PlanSummary {
@@ -72,10 +86,14 @@ impl From<v1::PlanSummary> for PlanView {
             forecast_seconds,
             warnings,
             effective_duplicates,
+            forecast,
         } = wire;
+        // An older coordinator tells the time alone.
+        let seconds_only = || ForecastView { seconds: forecast_seconds, ..ForecastView::default() };
         Self {
             sweep: clean(&sweep),
             seed: format!("{seed:016x}"),
+            seed_drawn: false,
             digest: hexadecimal(&digest),
             cells: cells.into_iter().map(CellView::from).collect(),
             slots: slots.iter().map(|slot| clean(slot)).collect(),
@@ -84,6 +102,7 @@ impl From<v1::PlanSummary> for PlanView {
             generations,
             reloads,
             forecast_s: forecast_seconds,
+            forecast: forecast.map_or_else(seconds_only, ForecastView::from),
             warnings: warnings.iter().map(|warning| clean(warning)).collect(),
             effective_duplicates: effective_duplicates.into_iter().map(DuplicateView::from).collect(),
         }

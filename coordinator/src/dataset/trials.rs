@@ -28,7 +28,11 @@ const COLUMNS: &[Column] = &[
     maybe("num_predict", Kind::Integer, "token budget; null = not sent"),
     maybe("num_gpu", Kind::Integer, "layers on the GPU, -1 = the server decides; null = not sent"),
     maybe("temperature", Kind::Decimal, "sampling temperature; null = not sent"),
-    filled("role", Kind::Text, "why the trial is in the plan: measured"),
+    filled(
+        "role",
+        Kind::Text,
+        "why the trial is in the plan: measured, or sentinel, serial, solo: in no figure of its cell",
+    ),
     maybe("attempt", Kind::Integer, "number of the attempt, from 1; null = none was made"),
     maybe("node", Kind::Text, "node of the attempt"),
     maybe("slot", Kind::Integer, "slot of the attempt on its node, from 0"),

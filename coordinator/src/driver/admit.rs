@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use chimera_core::id::{NAME_MAX, Name, SweepId};
-use chimera_core::plan::Plan;
+use chimera_core::plan::{Forecast, Plan};
 use chimera_core::scheduler::event::Event;
 use chimera_core::seed::Seed;
+use chimera_proto::convert::Beside;
 
 use super::Driver;
 use super::request::{Step, Submit, SubmitError, Then};
@@ -23,12 +24,12 @@ impl Driver {
                 drop(submit.reply.send(Ok(entry)));
                 None
             }
-            Ok(Verdict::New(plan, nodes)) => {
+            Ok(Verdict::New(plan, beside)) => {
                 let Submit { sweep, spec_digest, request_id, reply, .. } = submit;
                 let row = SubmissionRow { request_id, sweep: plan.sweep.clone(), spec_digest };
                 tracing::info!(sweep = %plan.sweep, trials = plan.trials.len(), "a sweep is admitted");
                 let event = Event::SweepSubmitted { sweep, plan: Arc::new(plan) };
-                Some(Step { nodes, then: Then::Admitted { row, reply }, ..Step::bare(event) })
+                Some(Step { beside: *beside, then: Then::Admitted { row, reply }, ..Step::bare(event) })
             }
             Err(error) => {
                 drop(submit.reply.send(Err(error)));
@@ -54,13 +55,16 @@ impl Driver {
         let id = free_name(&submit.sweep.name, |id| self.catalog.is_taken(id))?;
         let seed = submit.sweep.seed.unwrap_or(Seed(submit.drawn_seed));
         let nodes = plannable(&view);
-        Ok(Verdict::New(Plan::expand(id, &submit.sweep, seed, &nodes)?, nodes))
+        let plan = Plan::expand(id, &submit.sweep, seed, &nodes)?;
+        let experience = self.catalog.experience();
+        let forecast = Forecast::of(&plan, &submit.sweep, nodes.iter().map(Arc::as_ref), &experience);
+        Ok(Verdict::New(plan, Box::new(Beside { nodes, forecast: Some(forecast) })))
     }
 }
 
 enum Verdict {
     Known(Arc<SweepEntry>),
-    New(Plan, Vec<Arc<chimera_core::node::NodeFacts>>),
+    New(Plan, Box<Beside>),
 }
 
 /// The wished name, else the first free one of `name-2`, `name-3` and so on, cut so that it stays a name.

@@ -1,15 +1,13 @@
 //! Commands become frames; nothing here waits.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use chimera_core::id::{AttemptId, Incarnation, NodeId, SweepId};
-use chimera_core::node::NodeFacts;
 use chimera_core::scheduler::attempt::AttemptState;
 use chimera_core::scheduler::command::Command;
 use chimera_core::scheduler::event::Event;
 use chimera_core::unit::{Moment, UnixNanos};
-use chimera_proto::convert;
+use chimera_proto::convert::{self, Beside};
 use chimera_proto::v1;
 use chimera_proto::v1::session_response::Kind;
 
@@ -112,11 +110,12 @@ impl Driver {
     }
 }
 
-/// Keeps a submitted sweep with the nodes that it was planned against.
-pub(super) fn note_sweep(catalog: &mut Catalog, event: &Event, nodes: Vec<Arc<NodeFacts>>, wall: UnixNanos) {
+/// Keeps a submitted sweep with the nodes that it was planned against and its forecast.
+pub(super) fn note_sweep(catalog: &mut Catalog, event: &Event, beside: Beside, wall: UnixNanos) {
     if let Event::SweepSubmitted { sweep, plan } = event {
-        let (sweep, plan) = (sweep.clone(), plan.clone());
-        catalog.add_sweep(SweepEntry { sweep, plan, nodes, submitted: wall, ended: None, dataset: None });
+        let (sweep, plan, Beside { nodes, forecast }) = (sweep.clone(), plan.clone(), beside);
+        let (submitted, ended, dataset) = (wall, None, None);
+        catalog.add_sweep(SweepEntry { sweep, plan, nodes, forecast, submitted, ended, dataset });
     }
 }
 

@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use chimera_core::id::Incarnation;
-use chimera_core::node::NodeFacts;
+use chimera_core::id::{Incarnation, SweepId};
 use chimera_core::scheduler::Scheduler;
+use chimera_core::scheduler::attempt::AttemptView;
 use chimera_core::scheduler::command::Command;
 use chimera_core::scheduler::event::Event;
 use chimera_core::scheduler::lease::Leases;
 use chimera_core::scheduler::policy::Policy;
 use chimera_core::unit::{Moment, Nanos};
-use chimera_proto::convert::{Invalid, check, decode_event};
-use chimera_proto::v1;
-use prost::Message;
+use chimera_proto::convert::{Beside, Invalid, decode_beside, decode_event};
 use tokio::sync::{mpsc, watch};
 
 use super::perform::note_sweep;
@@ -21,6 +19,7 @@ use super::roster::Roster;
 use super::snapshot::{Catalog, Snapshot};
 use super::{Driver, REQUEST_QUEUE, Wakes};
 use crate::clock::Clock;
+use crate::records::in_order;
 use crate::store::row::JournalRow;
 use crate::store::{Store, StoreError};
 
@@ -76,13 +75,21 @@ pub(crate) async fn recover(
     for row in store.datasets().await? {
         recovered.catalog.sealed(&row.sweep, row.folder);
     }
+    for (sweep, lessons) in store.experience().await? {
+        recovered.catalog.learn(&sweep, &lessons);
+    }
     for name in store.import_names().await? {
         recovered.catalog.add_import(name);
     }
     let Recovered { scheduler, catalog, incarnation, last, entries } = recovered;
     tracing::info!(entries, "the journal was replayed");
     let clock = Clock::from(last);
-    let first = Snapshot { view: scheduler.view(), at: last, sweeps: catalog.sweeps() };
+    let first = Snapshot {
+        view: scheduler.view(),
+        at: last,
+        sweeps: catalog.sweeps(),
+        experience: catalog.experience(),
+    };
     let (requests, inbox) = mpsc::channel(REQUEST_QUEUE);
     let (snapshots, watch) = watch::channel(Arc::new(first));
     let driver = Driver {
@@ -101,6 +108,29 @@ pub(crate) async fn recover(
         publish_at: None,
     };
     Ok((driver, DriverHandle::new(requests, watch), clock))
+}
+
+/// What a journal says, without a driver that goes on from it.
+#[derive(Debug)]
+pub(crate) struct Past {
+    /// The fleet after the last entry.
+    pub(crate) snapshot: Snapshot,
+    scheduler: Scheduler,
+}
+
+impl Past {
+    /// Every attempt of a sweep, in order of trial and number; none for an unknown sweep.
+    pub(crate) fn attempts(&self, sweep: &SweepId) -> Vec<AttemptView> {
+        in_order(self.scheduler.attempts(sweep).collect())
+    }
+}
+
+/// Replays the journal of a store that may be only looked at.
+pub(crate) async fn past(store: &Store, policy: Policy) -> Result<Past, RecoverError> {
+    let Recovered { scheduler, catalog, last, .. } = replay(store, policy).await?;
+    let (sweeps, experience) = (catalog.sweeps(), catalog.experience());
+    let snapshot = Snapshot { view: scheduler.view(), at: last, sweeps, experience };
+    Ok(Past { snapshot, scheduler })
 }
 
 async fn replay(store: &Store, policy: Policy) -> Result<Recovered, RecoverError> {
@@ -130,11 +160,11 @@ impl Recovered {
         let broken = |source| RecoverError::Entry { number: self.entries, source };
         let event = decode_event(&row.payload).map_err(broken)?;
         let submitted = matches!(event, Event::SweepSubmitted { .. });
-        let nodes = if submitted { planned_against(&row.payload).map_err(broken)? } else { Vec::new() };
+        let beside = if submitted { decode_beside(&row.payload).map_err(broken)? } else { Beside::default() };
         if let Event::NodeJoined { incarnation, .. } = &event {
             self.incarnation = self.incarnation.max(*incarnation);
         }
-        note_sweep(&mut self.catalog, &event, nodes, row.wall);
+        note_sweep(&mut self.catalog, &event, beside, row.wall);
         self.last = self.last.max(row.moment);
         self.scheduler.handle(row.moment, event);
         // The commands were performed when the event was new; only their traces in the catalog are made again.
@@ -145,12 +175,4 @@ impl Recovered {
         }
         Ok(())
     }
-}
-
-/// The nodes that a submitted sweep was planned against: the event holds the plan, the report needs the nodes too.
-fn planned_against(payload: &[u8]) -> Result<Vec<Arc<NodeFacts>>, Invalid> {
-    let event = check::named("event", v1::JournalEvent::decode(payload))?;
-    let Some(v1::journal_event::Kind::SweepSubmitted(submitted)) = event.kind else { return Ok(Vec::new()) };
-    let nodes: Vec<NodeFacts> = check::each("nodes", submitted.nodes)?;
-    Ok(nodes.into_iter().map(Arc::new).collect())
 }

@@ -5,10 +5,11 @@ use std::sync::atomic::AtomicU64;
 
 use chimera_core::id::{AttemptId, Digest, Incarnation, NodeId, ProcessNonce, SweepId};
 use chimera_core::node::NodeFacts;
-use chimera_core::plan::PlanError;
+use chimera_core::plan::{Lesson, PlanError};
 use chimera_core::scheduler::attempt::AttemptView;
 use chimera_core::scheduler::event::{Event, HeldAttempt, LeaveReason};
 use chimera_core::sweep::Sweep;
+use chimera_proto::convert::Beside;
 use chimera_proto::v1;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +60,13 @@ pub(crate) enum Request {
         sweep: SweepId,
         /// Its folder, relative to the data directory.
         folder: String,
+    },
+    /// A sweep taught something for forecasts.
+    Learned {
+        /// The sweep.
+        sweep: SweepId,
+        /// What.
+        lessons: Vec<Lesson>,
     },
 }
 
@@ -147,8 +155,8 @@ pub(crate) enum SubmitError {
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) event: Event,
-    /// Nodes that a submitted sweep was planned against; empty for every other event.
-    pub(super) nodes: Vec<Arc<NodeFacts>>,
+    /// What is kept beside a submitted sweep; nothing for every other event.
+    pub(super) beside: Beside,
     pub(super) end: Option<EndRow>,
     pub(super) then: Then,
 }
@@ -173,8 +181,8 @@ pub(super) enum Then {
 
 impl Step {
     /// An event and nothing else.
-    pub(super) const fn bare(event: Event) -> Self {
-        Self { event, nodes: Vec::new(), end: None, then: Then::Nothing }
+    pub(super) fn bare(event: Event) -> Self {
+        Self { event, beside: Beside::default(), end: None, then: Then::Nothing }
     }
 
     /// The registration of a node.

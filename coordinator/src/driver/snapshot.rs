@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chimera_core::id::{Name, NodeId, SweepId};
 use chimera_core::node::NodeFacts;
-use chimera_core::plan::Plan;
+use chimera_core::plan::{Experience, Forecast, Lesson, Plan};
 use chimera_core::scheduler::view::{FleetView, NodeState, NodeView, SweepView};
 use chimera_core::sweep::Sweep;
 use chimera_core::unit::{Moment, UnixNanos};
@@ -21,6 +21,8 @@ pub(crate) struct Snapshot {
     pub(crate) at: Moment,
     /// Sweeps by id.
     pub(crate) sweeps: Arc<Sweeps>,
+    /// What sealed sweeps teach.
+    pub(crate) experience: Arc<Experience>,
 }
 
 /// Sweeps by id.
@@ -35,6 +37,8 @@ pub(crate) struct SweepEntry {
     pub(crate) plan: Arc<Plan>,
     /// The nodes that it was planned against.
     pub(crate) nodes: Vec<Arc<NodeFacts>>,
+    /// What it was expected to take when it was admitted; absent for one that an older build admitted.
+    pub(crate) forecast: Option<Forecast>,
     /// Wall clock at its submission.
     pub(crate) submitted: UnixNanos,
     /// Wall clock at its end.
@@ -69,11 +73,20 @@ pub(super) struct Catalog {
     sweeps: Arc<Sweeps>,
     submissions: HashMap<String, SubmissionRow>,
     imports: HashSet<SweepId>,
+    experience: Arc<Experience>,
 }
 
 impl Catalog {
     pub(super) fn sweeps(&self) -> Arc<Sweeps> {
         self.sweeps.clone()
+    }
+
+    pub(super) fn experience(&self) -> Arc<Experience> {
+        self.experience.clone()
+    }
+
+    pub(super) fn learn(&mut self, id: &SweepId, lessons: &[Lesson]) {
+        Arc::make_mut(&mut self.experience).learn(id, lessons);
     }
 
     pub(super) fn get(&self, id: &SweepId) -> Option<&Arc<SweepEntry>> {

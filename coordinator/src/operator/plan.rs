@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chimera_core::id::Digest;
-use chimera_core::plan::Plan;
+use chimera_core::plan::{Forecast, Plan};
 use chimera_core::seed::Seed;
 use chimera_core::sweep::Sweep;
 use chimera_proto::convert::{PlanOutline, check};
@@ -27,14 +27,18 @@ pub(super) async fn outline(snapshot: Arc<Snapshot>, sweep: Sweep) -> Result<Pla
         let nodes = plannable(&snapshot.view);
         let id = free_name(&sweep.name, |id| snapshot.sweeps.contains_key(id))?;
         let plan = Plan::expand(id, &sweep, seed, &nodes)?;
-        Ok(PlanOutline::of(&plan, &sweep, &nodes, None))
+        let forecast = Forecast::of(&plan, &sweep, nodes.iter().map(Arc::as_ref), &snapshot.experience);
+        Ok(PlanOutline::of(&plan, &sweep, &nodes, forecast))
     };
     tokio::task::spawn_blocking(expand).await?
 }
 
-/// The outline of an admitted sweep, off the runtime's threads as well.
+/// The outline of an admitted sweep with the forecast of its submission, off the runtime's threads as well.
 pub(super) async fn outline_of(entry: Arc<SweepEntry>) -> Result<PlanOutline, Refusal> {
-    let outline = move || PlanOutline::of(&entry.plan, &entry.sweep, &entry.nodes, None);
+    let outline = move || {
+        let forecast = entry.forecast.clone().unwrap_or_default();
+        PlanOutline::of(&entry.plan, &entry.sweep, &entry.nodes, forecast)
+    };
     Ok(tokio::task::spawn_blocking(outline).await?)
 }
 

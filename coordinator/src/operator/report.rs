@@ -25,12 +25,26 @@ const PART_BYTES: usize = 256 * 1024;
 /// The report as JSON.
 pub(super) async fn json(driver: &DriverHandle, store: &Store, id: &SweepId) -> Result<Vec<u8>, Refusal> {
     let snapshot = driver.fresh().await?;
-    let (view, entry) = snapshot.sweep(id).ok_or_else(|| Refusal::UnknownSweep(id.clone()))?;
-    let (view, entry) = (view.clone(), entry.clone());
     let views = attempts_of(driver, id).await?;
-    let nodes = nodes_of(&entry, &snapshot, &views);
-    let write = move |attempts| serde_json::to_vec(&build(&entry, &view, &nodes, attempts));
-    Ok(walk(store, id, views, write).await.map_err(walk_refusal)??)
+    let written = compute(store, &snapshot, id, views, |report| serde_json::to_vec(&report)).await;
+    let written = written.map_err(walk_refusal)?.ok_or_else(|| Refusal::UnknownSweep(id.clone()))?;
+    Ok(written?)
+}
+
+/// The report of a sweep from its records and a state of the fleet, handed to `finish` on the thread that made it; none
+/// for a sweep that the state does not have.
+pub(crate) async fn compute<T: Send + 'static>(
+    store: &Store,
+    snapshot: &Snapshot,
+    id: &SweepId,
+    views: Vec<AttemptView>,
+    finish: impl FnOnce(Report) -> T + Send + 'static,
+) -> Result<Option<T>, WalkError> {
+    let Some((view, entry)) = snapshot.sweep(id) else { return Ok(None) };
+    let (view, entry) = (view.clone(), entry.clone());
+    let nodes = nodes_of(&entry, snapshot, &views);
+    let make = move |attempts| finish(build(&entry, &view, &nodes, attempts));
+    walk(store, id, views, make).await.map(Some)
 }
 
 /// Cuts a report into parts for the wire.
@@ -60,6 +74,7 @@ fn build(entry: &SweepEntry, view: &SweepView, nodes: &[NodeFacts], mut attempts
         labels: labels(entry),
     };
     let mut builder = ReportBuilder::new(context);
+    builder.expect(entry.forecast.clone(), view.ended.map(|ended| ended.since(view.submitted)));
     while let Some(attempt) = attempts.blocking_recv() {
         add(&mut builder, &attempt);
     }

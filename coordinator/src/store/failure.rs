@@ -18,6 +18,24 @@ pub enum StoreError {
         /// Why.
         source: sqlx::Error,
     },
+    /// The write-ahead log beside the database cannot be read.
+    #[error(
+        "cannot read the log beside {path}: that needs the right to write to its folder while a coordinator runs or \
+         after it was killed; start and stop the coordinator once, or copy the whole folder and read the copy",
+        path = .path.display()
+    )]
+    Log {
+        /// The database.
+        path: PathBuf,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// A coordinator began to use the store while it was read.
+    #[error("{path} changed while it was read, because a coordinator began to use it: ask again", path = .path.display())]
+    Awoken {
+        /// The database.
+        path: PathBuf,
+    },
     /// The database was written by a newer build.
     #[error(
         "{path} has schema version {found} and this build knows up to {known}: \

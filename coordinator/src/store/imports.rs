@@ -10,6 +10,7 @@ use sqlx::{Connection, Row, SqliteConnection};
 
 use super::failure::StoreError;
 use super::lock::{FolderLock, LockError};
+use super::look::{self, Rest};
 use super::{DATABASE_FILE, Store, schema, write_options};
 use crate::clock::wall;
 
@@ -59,17 +60,31 @@ pub struct ImportedRow {
     pub text: String,
 }
 
-/// The imports in the store of a data directory. While it is open nobody else may use the store.
+/// Version of the store that brought imports.
+const SINCE: i64 = 2;
+
+/// The imports in the store of a data directory.
 #[derive(Debug)]
 pub struct Imports {
     connection: SqliteConnection,
     path: PathBuf,
-    #[expect(dead_code, reason = "held for as long as the store is open")]
-    lock: FolderLock,
+    hold: Hold,
+    /// Whether the store is too old to have imports; only a store that is looked at can be.
+    older: bool,
+}
+
+/// What is held of the folder while the store is open.
+#[derive(Debug)]
+enum Hold {
+    /// Nobody else may use it.
+    Whole(#[expect(dead_code, reason = "held for as long as the store is open")] FolderLock),
+    /// Nothing: the store is only looked at.
+    Nothing(Rest),
 }
 
 impl Imports {
-    /// Opens the store in `folder`, and makes it when it is missing.
+    /// Opens the store in `folder` to import something, and makes it when it is missing. While it is open nobody else may
+    /// use the store.
     ///
     /// # Errors
     /// When the folder is in use or not writable, or its database is damaged or of a newer build.
@@ -79,7 +94,18 @@ impl Imports {
         let opened = SqliteConnection::connect_with(&write_options(&path)).await;
         let mut connection = opened.map_err(|source| StoreError::Open { path: path.clone(), source })?;
         schema::prepare(&mut connection, &path).await?;
-        Ok(Self { connection, path, lock })
+        Ok(Self { connection, path, hold: Hold::Whole(lock), older: false })
+    }
+
+    /// Opens the store in `folder` to read it: nothing is written and nobody is kept out.
+    ///
+    /// # Errors
+    /// When there is no store, or it cannot be read, is damaged or of a newer build.
+    pub async fn look(folder: &Path) -> Result<Self, ImportsError> {
+        let (mut connection, _, rest) = look::open(folder).await?;
+        let path = folder.join(DATABASE_FILE);
+        let older = schema::version(&mut connection, &path).await? < SINCE;
+        Ok(Self { connection, path, hold: Hold::Nothing(rest), older })
     }
 
     /// The import of this name.
@@ -87,6 +113,9 @@ impl Imports {
     /// # Errors
     /// When the store cannot be read.
     pub async fn find(&mut self, name: &Name) -> Result<Option<ImportEntry>, ImportsError> {
+        if self.older {
+            return Ok(None);
+        }
         let failed = StoreError::read("an import");
         let sql = "SELECT name, digest, left_out, imported_unix_ns FROM imports WHERE name = ?";
         let row = sqlx::query(sql).bind(name.as_str()).fetch_optional(&mut self.connection).await;
@@ -98,6 +127,9 @@ impl Imports {
     /// # Errors
     /// When the store cannot be read.
     pub async fn list(&mut self) -> Result<Vec<ImportEntry>, ImportsError> {
+        if self.older {
+            return Ok(Vec::new());
+        }
         let sql = "SELECT name, digest, left_out, imported_unix_ns FROM imports ORDER BY name";
         let rows = sqlx::query(sql).fetch_all(&mut self.connection).await;
         let rows = rows.map_err(StoreError::read("the imports"))?;
@@ -151,8 +183,11 @@ impl Imports {
     /// Closes the store.
     ///
     /// # Errors
-    /// When the last pages cannot be written.
+    /// When the last pages cannot be written, or a store that was looked at changed meanwhile.
     pub async fn close(self) -> Result<(), ImportsError> {
+        if let Hold::Nothing(rest) = &self.hold {
+            rest.check()?;
+        }
         let path = self.path;
         self.connection.close().await.map_err(|source| ImportsError::Write { path, source })
     }

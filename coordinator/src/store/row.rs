@@ -72,6 +72,15 @@ pub(crate) struct DatasetRow {
     pub(crate) sealed: UnixNanos,
 }
 
+/// What a sealed sweep teaches for forecasts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ExperienceRow {
+    /// The sweep.
+    pub(crate) sweep: SweepId,
+    /// Its lessons as JSON.
+    pub(crate) lessons: String,
+}
+
 /// What became of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {

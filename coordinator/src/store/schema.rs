@@ -7,7 +7,7 @@ use sqlx::{Row, SqliteConnection};
 use super::failure::StoreError;
 
 /// Version of the tables below, kept in `PRAGMA user_version`. A database of version 0 is new.
-pub(super) const SCHEMA_VERSION: i64 = 2;
+pub(super) const SCHEMA_VERSION: i64 = 3;
 
 /// Tables of version 1. `journal`: every event of the scheduler in order, as an encoded `JournalEvent`. `chunks`: batches of attempts as they
 /// came. `attempts`: attempts whose record is complete. `submissions`: request ids, so that a repeated submission is
@@ -68,15 +68,36 @@ CREATE TABLE import_rows (
 PRAGMA user_version = 2;
 ";
 
+/// What version 3 adds. `experience`: what the records of each sealed sweep teach for forecasts, as JSON.
+const SCHEMA_3: &str = "
+CREATE TABLE experience (
+    sweep TEXT PRIMARY KEY,
+    lessons TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 3;
+";
+
+/// What leads from each version to the next.
+const STEPS: [&str; 3] = [SCHEMA, SCHEMA_2, SCHEMA_3];
+const _: () = assert!(STEPS.len() as i64 == SCHEMA_VERSION);
+
 /// Creates the tables of a new database, adds those that an older one lacks, and refuses one of a newer build.
 pub(super) async fn prepare(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Open { path: path.to_path_buf(), source };
-    let row = sqlx::query("PRAGMA user_version").fetch_one(&mut *connection).await.map_err(failed)?;
-    match row.try_get::<i64, _>(0).map_err(failed)? {
-        SCHEMA_VERSION => Ok(()),
-        0 => apply(connection, &[SCHEMA, SCHEMA_2]).await.map_err(failed),
-        1 => apply(connection, &[SCHEMA_2]).await.map_err(failed),
-        found => Err(StoreError::NewerSchema { path: path.to_path_buf(), found, known: SCHEMA_VERSION }),
+    let found = version(connection, path).await?;
+    let steps = STEPS.get(usize::try_from(found).unwrap_or_default()..).unwrap_or_default();
+    if steps.is_empty() { Ok(()) } else { apply(connection, steps).await.map_err(failed) }
+}
+
+/// The version of a database; 0 for a new one. One of a newer build is refused.
+pub(super) async fn version(connection: &mut SqliteConnection, path: &Path) -> Result<i64, StoreError> {
+    let failed = |source| StoreError::Open { path: path.to_path_buf(), source };
+    let row = sqlx::query("PRAGMA user_version").fetch_one(connection).await.map_err(failed)?;
+    let found = row.try_get::<i64, _>(0).map_err(failed)?;
+    if (0..=SCHEMA_VERSION).contains(&found) {
+        Ok(found)
+    } else {
+        Err(StoreError::NewerSchema { path: path.to_path_buf(), found, known: SCHEMA_VERSION })
     }
 }
 

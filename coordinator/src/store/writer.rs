@@ -9,7 +9,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{StoreError, disk_full};
-use super::row::{ChunkRow, DatasetRow, EndRow, JournalBatch, JournalRow, SubmissionRow, Written};
+use super::row::{
+    ChunkRow, DatasetRow, EndRow, ExperienceRow, JournalBatch, JournalRow, SubmissionRow, Written,
+};
 
 /// Most writes of one commit.
 const GROUP_MAX: usize = 128;
@@ -25,6 +27,8 @@ pub(super) enum Work {
     Chunk(ChunkRow),
     /// A sealed sweep.
     Dataset(DatasetRow),
+    /// What a sealed sweep teaches.
+    Experience(ExperienceRow),
 }
 
 /// A queued write and whom to tell.
@@ -171,6 +175,7 @@ async fn write_one(connection: &mut SqliteConnection, work: &Work) -> Result<Wri
         Work::Journal(batch) => write_journal(connection, batch).await,
         Work::Chunk(chunk) => write_chunk(connection, chunk).await,
         Work::Dataset(dataset) => write_dataset(connection, dataset).await,
+        Work::Experience(row) => write_experience(connection, row).await,
     }
 }
 
@@ -264,6 +269,18 @@ async fn write_dataset(connection: &mut SqliteConnection, row: &DatasetRow) -> R
         .bind(row.sweep.as_str())
         .bind(row.folder.as_str())
         .bind(row.sealed.0)
+        .execute(&mut *connection)
+        .await?;
+    Ok(Written::Stored)
+}
+
+async fn write_experience(
+    connection: &mut SqliteConnection,
+    row: &ExperienceRow,
+) -> Result<Written, sqlx::Error> {
+    sqlx::query("INSERT OR REPLACE INTO experience (sweep, lessons) VALUES (?, ?)")
+        .bind(row.sweep.as_str())
+        .bind(row.lessons.as_str())
         .execute(&mut *connection)
         .await?;
     Ok(Written::Stored)

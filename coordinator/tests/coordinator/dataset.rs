@@ -36,15 +36,20 @@ async fn a_sweep_that_ended_is_sealed_with_all_its_rows() {
     node.run_one().await;
     node.run_one().await;
     let dataset = sealed(&world, &sweep).await;
-    let [trials, generations, tokens, samples] =
-        ["trials", "generations", "tokens", "gpu_samples"].map(|table| rows(&dataset, table));
-    assert_eq!([trials.len(), generations.len(), tokens.len(), samples.len()], [2, 2, 8, 2]);
+    let [trials, loads, generations, tokens, samples] =
+        ["trials", "loads", "generations", "tokens", "gpu_samples"].map(|table| rows(&dataset, table));
+    let found = [trials.len(), loads.len(), generations.len(), tokens.len(), samples.len()];
+    assert_eq!(found, [2, 2, 2, 8, 2]);
     let trial = &trials[0];
     assert_eq!((shown(trial, "counted"), shown(trial, "num_ctx")), ("true".into(), "2048".into()));
     assert_eq!(
         (shown(trial, "temperature"), shown(trial, "gpu_uuids")),
         ("null".into(), "\"GPU-lab-1\"".into())
     );
+    assert_eq!(shown(trial, "role"), "\"measured\"");
+    let load = ["cause", "elapsed_ns", "context_length", "size_bytes", "size_vram_bytes"];
+    let load = load.map(|column| shown(&loads[0], column));
+    assert_eq!(load, ["\"not_loaded\"", "250", "2048", "3000", "null"]);
     assert_eq!(shown(&generations[0], "ttft_ns"), "200000000");
     assert_eq!(shown(&generations[0], "decode_rate"), "5.0");
     assert_eq!(shown(&tokens[3], "at_ns"), "800000000");

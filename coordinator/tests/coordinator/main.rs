@@ -9,6 +9,8 @@
 
 mod dataset;
 mod durability;
+mod forecast;
+mod offline;
 mod operators;
 mod sessions;
 mod start;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::conservation::{Books, GenerationCounts, NodeCounts};
 use super::environment::{Environment, GpuRow, NodeRow, Observed, SlotRow};
+use super::expense::Spent;
 use super::figure::Formula;
 use super::ground::Ground;
 use super::group::{GpuUse, Group, Rules, starts};
@@ -18,10 +19,11 @@ use super::{Header, Labels, Report, SCHEMA_VERSION, alike, conclusions, inspect,
 use crate::id::{AttemptId, GpuUuid, SlotId};
 use crate::node::{NodeFacts, ProbeKind, SlotFacts};
 use crate::outcome::{FailureClass, ValidityReason};
-use crate::plan::{Plan, TrialRole};
+use crate::plan::{Forecast, Plan, TrialRole};
 use crate::record::AttemptRecord;
 use crate::scheduler::view::{SweepState, TrialCounts};
 use crate::sweep::Sweep;
+use crate::unit::Nanos;
 use crate::validity::{self, Asked, Evidence, Finding, Verdict};
 use crate::workload::Start;
 
@@ -113,6 +115,7 @@ pub struct ReportBuilder<'a> {
     loads: LoadCounts,
     trials: Trials,
     told: ValidityTold,
+    spent: Spent,
     unknown_trials: u64,
 }
 
@@ -130,6 +133,7 @@ impl<'a> ReportBuilder<'a> {
     pub fn new(context: ReportContext<'a>) -> Self {
         Self {
             labels: CellLabels::of(&context.plan.cells),
+            spent: Spent::new(context.nodes),
             rules: Rules::of(context.sweep),
             context,
             groups: BTreeMap::new(),
@@ -142,6 +146,11 @@ impl<'a> ReportBuilder<'a> {
             told: ValidityTold::default(),
             unknown_trials: 0,
         }
+    }
+
+    /// Notes what was expected of the sweep, and how long it took if it has ended.
+    pub fn expect(&mut self, forecast: Option<Forecast>, elapsed: Option<Nanos>) {
+        self.spent.expect(forecast, elapsed);
     }
 
     /// Adds any attempt.
@@ -217,6 +226,7 @@ impl<'a> ReportBuilder<'a> {
             missing: missing::missing(&slots, self.rules.cache),
             formulas: formulas(&cells),
             conservation,
+            expense: self.spent.close(),
             loads: Some(
                 std::mem::take(&mut self.loads).close(self.context.plan, self.context.counts.admitted),
             ),
@@ -268,6 +278,7 @@ impl<'a> ReportBuilder<'a> {
         let counts = GenerationCounts::of(record.into_iter().flat_map(|record| &record.generations));
         record.into_iter().for_each(|record| self.loads.add(record));
         *self.books.attempts.entry(how.to_owned()).or_default() += 1;
+        record.into_iter().for_each(|record| self.spent.add(slot, record));
         let fresh = || NodeCounts { node: slot.node.to_string(), ..NodeCounts::default() };
         let node = self.books.nodes.entry(slot.node.to_string()).or_insert_with(fresh);
         node.attempts += 1;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chimera_core::id::{AttemptId, Incarnation, NodeId, ProcessNonce, SweepId};
 use chimera_core::node::NodeFacts;
 use chimera_core::outcome::{AttemptOutcome, ValidityReason};
-use chimera_core::plan::Plan;
+use chimera_core::plan::{Forecast, Plan};
 use chimera_core::scheduler::event::{BlocksVerdict, Event, HeldAttempt, LeaveReason, RejectReason};
 use chimera_core::seed::Seed;
 use chimera_core::sweep::{REPETITIONS_MAX, Sweep};
@@ -28,6 +28,38 @@ twins! {
 #[must_use]
 pub fn encode_event(event: &Event, nodes: &[Arc<NodeFacts>]) -> Vec<u8> {
     v1::JournalEvent { kind: Some(write(event, nodes)) }.encode_to_vec()
+}
+
+/// What the journal keeps beside a submitted sweep; nothing beside every other event.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Beside {
+    /// The nodes that it was planned against, in the order in which the plan took them.
+    pub nodes: Vec<Arc<NodeFacts>>,
+    /// What it was expected to take; absent in entries of older builds.
+    pub forecast: Option<Forecast>,
+}
+
+/// As [`encode_event`], with the forecast too.
+#[must_use]
+pub fn encode_event_beside(event: &Event, beside: &Beside) -> Vec<u8> {
+    let Beside { nodes, forecast } = beside;
+    let mut kind = write(event, nodes);
+    if let Kind::SweepSubmitted(submitted) = &mut kind {
+        submitted.forecast = forecast.as_ref().map(v1::Forecast::from);
+    }
+    v1::JournalEvent { kind: Some(kind) }.encode_to_vec()
+}
+
+/// What was kept beside an event.
+///
+/// # Errors
+/// [`Invalid`] when the bytes are not an event, or a field breaks a limit.
+pub fn decode_beside(bytes: &[u8]) -> Result<Beside, Invalid> {
+    let v1::JournalEvent { kind } = check::named("event", v1::JournalEvent::decode(bytes))?;
+    let Some(Kind::SweepSubmitted(submitted)) = kind else { return Ok(Beside::default()) };
+    let nodes: Vec<NodeFacts> = check::each("nodes", submitted.nodes)?;
+    let forecast = submitted.forecast.map(Forecast::try_from).transpose().within("forecast")?;
+    Ok(Beside { nodes: nodes.into_iter().map(Arc::new).collect(), forecast })
 }
 
 /// Decodes an event of the journal. The plan of a submitted sweep is expanded again.
@@ -181,11 +213,13 @@ fn write_submitted(sweep: &Sweep, plan: &Plan, nodes: &[Arc<NodeFacts>]) -> v1::
         seed: seed.0,
         nodes: nodes.iter().map(|facts| v1::NodeFacts::from(facts.as_ref())).collect(),
         plan_digest: digest.0.to_vec(),
+        forecast: None,
     }
 }
 
 fn read_submitted(wire: v1::SweepSubmitted) -> Result<Event, Invalid> {
-    let v1::SweepSubmitted { sweep, spec, seed, nodes, plan_digest } = wire;
+    // The forecast is read by `decode_beside`: it changes nothing that the scheduler does.
+    let v1::SweepSubmitted { sweep, spec, seed, nodes, plan_digest, forecast: _ } = wire;
     let id = read_sweep(&sweep)?;
     let sweep: Sweep = check::required("spec", spec)?;
     let nodes: Vec<NodeFacts> = check::each("nodes", nodes)?;

@@ -14,7 +14,7 @@ use chimera_core::unit::{Moment, Nanos, UnixNanos};
 
 use super::node::slot_index;
 use super::twins::twins;
-use super::{Invalid, check};
+use super::{Invalid, Within, check};
 use crate::v1;
 
 twins! {
@@ -92,8 +92,8 @@ pub struct PlanOutline {
     pub generations: u64,
     /// Expected model loads over all slots.
     pub reloads: u64,
-    /// Forecast of the run time in seconds; absent when no earlier record tells.
-    pub forecast_seconds: Option<f64>,
+    /// What it is expected to take.
+    pub forecast: Forecast,
     /// Warnings, each with its remedy.
     pub warnings: Vec<String>,
     /// Cells that the server will treat alike.
@@ -103,9 +103,9 @@ pub struct PlanOutline {
 impl PlanOutline {
     /// The outline of a plan that was made from `sweep` for `nodes`.
     #[must_use]
-    pub fn of(plan: &Plan, sweep: &Sweep, nodes: &[Arc<NodeFacts>], forecast: Option<&Forecast>) -> Self {
+    pub fn of(plan: &Plan, sweep: &Sweep, nodes: &[Arc<NodeFacts>], forecast: Forecast) -> Self {
         let Plan { sweep: id, seed, cells, slots, trials, digest } = plan;
-        let summary = PlanSummary::of(plan, sweep, forecast);
+        let summary = PlanSummary::of(plan, sweep);
         Self {
             sweep: id.clone(),
             seed: *seed,
@@ -116,7 +116,7 @@ impl PlanOutline {
             trials: u32::try_from(trials.len()).unwrap_or(u32::MAX),
             generations: summary.generations,
             reloads: summary.reloads.total.saturating_add(summary.cold_loads),
-            forecast_seconds: summary.seconds,
+            forecast,
             warnings: plan.warnings(sweep, nodes).iter().map(PlanWarning::to_string).collect(),
             effective_duplicates: plan.effective_duplicates(nodes).iter().map(AlikeCells::from).collect(),
         }
@@ -320,7 +320,7 @@ impl From<&PlanOutline> for v1::PlanSummary {
             trials,
             generations,
             reloads,
-            forecast_seconds,
+            forecast,
             warnings,
             effective_duplicates,
         } = plan;
@@ -334,7 +334,8 @@ impl From<&PlanOutline> for v1::PlanSummary {
             trials: *trials,
             generations: *generations,
             reloads: *reloads,
-            forecast_seconds: *forecast_seconds,
+            forecast_seconds: forecast.seconds,
+            forecast: Some(forecast.into()),
             warnings: warnings.clone(),
             effective_duplicates: effective_duplicates.iter().map(v1::CellGroup::from).collect(),
         }
@@ -358,7 +359,10 @@ impl TryFrom<v1::PlanSummary> for PlanOutline {
             forecast_seconds,
             warnings,
             effective_duplicates,
+            forecast,
         } = wire;
+        // An older build tells the time alone.
+        let seconds_only = Forecast { seconds: forecast_seconds, ..Forecast::default() };
         let slot = |(index, text): (usize, &String)| {
             slot_id(text).map_err(|invalid| invalid.at(index).within("slots"))
         };
@@ -371,7 +375,7 @@ impl TryFrom<v1::PlanSummary> for PlanOutline {
             trials,
             generations,
             reloads,
-            forecast_seconds,
+            forecast: forecast.map_or(Ok(seconds_only), Forecast::try_from).within("forecast")?,
             warnings,
             effective_duplicates: alike(effective_duplicates, cells.len())?,
             cells: check::each("cells", cells)?,

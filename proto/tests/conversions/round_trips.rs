@@ -6,7 +6,7 @@ use chimera_core::axis::CellSpec;
 use chimera_core::gpu::{Gpu, GpuSample};
 use chimera_core::id::AttemptId;
 use chimera_core::node::NodeFacts;
-use chimera_core::plan::Plan;
+use chimera_core::plan::{Forecast, Plan};
 use chimera_core::scheduler::event::{Event, HeldAttempt};
 use chimera_core::scheduler::view::{NodeState, NodeView, SlotView, SweepView, TrialCounts};
 use chimera_core::seed::Seed;
@@ -14,8 +14,8 @@ use chimera_core::sweep::Sweep;
 use chimera_core::unit::{Moment, Nanos, UnixNanos};
 use chimera_core::workload::Workload;
 use chimera_proto::convert::{
-    Hello, Invalid, NodeProgress, Offer, PlanOutline, SweepProgress, decode_entries, decode_event,
-    encode_entries, encode_event, node_status, sweep_status,
+    Beside, Hello, Invalid, NodeProgress, Offer, PlanOutline, SweepProgress, decode_beside, decode_entries,
+    decode_event, encode_entries, encode_event, encode_event_beside, node_status, sweep_status,
 };
 use chimera_proto::v1;
 use proptest::collection::vec;
@@ -86,6 +86,11 @@ proptest! {
     }
 
     #[test]
+    fn forecasts(forecast in strategy::progress::forecast()) {
+        prop_assert_eq!(&back::<v1::Forecast, Forecast>(&forecast), &forecast);
+    }
+
+    #[test]
     fn events(event in strategy::progress::event()) {
         prop_assert_eq!(decode_event(&encode_event(&event, &[])).unwrap(), event);
     }
@@ -98,13 +103,19 @@ fn a_submitted_sweep_is_planned_again_and_must_come_out_the_same() {
     let event = Event::SweepSubmitted { sweep: sweep.clone(), plan: plan.clone() };
     assert_eq!(decode_event(&encode_event(&event, &nodes)).unwrap(), event);
 
+    let forecast = Some(Forecast { seconds: Some(60.0), ..Forecast::default() });
+    let beside = Beside { nodes: nodes.clone(), forecast };
+    let bytes = encode_event_beside(&event, &beside);
+    assert_eq!((decode_event(&bytes).unwrap(), decode_beside(&bytes).unwrap()), (event.clone(), beside));
+    assert_eq!(decode_beside(&encode_event(&event, &nodes)).unwrap().forecast, None);
+
     let elsewhere = NodeFacts { id: chimera_core::id::NodeId::new("elsewhere").unwrap(), ..sample::node() };
     let refusal = decode_event(&encode_event(&event, &[Arc::new(elsewhere)])).unwrap_err();
     assert_eq!(refusal.field, "sweep_submitted.plan_digest");
     let refusal = decode_event(&encode_event(&event, &[])).unwrap_err();
     assert_eq!(refusal.field, "sweep_submitted.spec");
 
-    let outline = PlanOutline::of(&plan, &sweep, &nodes, None);
+    let outline = PlanOutline::of(&plan, &sweep, &nodes, Forecast::default());
     assert_eq!(outline.trials as usize, plan.trials.len());
     assert_eq!(back::<v1::PlanSummary, PlanOutline>(&outline), outline);
 }

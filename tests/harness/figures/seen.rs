@@ -155,8 +155,8 @@ impl Trial {
     }
 }
 
-/// The trials of a sweep that are in the figures: those of which the sealed dataset in `folder` says that an attempt
-/// counts, ran to its end and is trusted.
+/// The trials of a sweep that are in the figures: those of which the sealed dataset in `folder` says that they are
+/// measured, and that an attempt counts, ran to its end and is trusted.
 ///
 /// # Panics
 /// When the dataset names an attempt that is not stored, or two for a trial.
@@ -165,6 +165,7 @@ pub fn trials(stored: &StoredSweep, folder: &Path) -> Vec<Trial> {
     let rows = parquet_rows(&folder.join("trials.parquet"));
     let in_figures = rows.iter().filter(|row| {
         boolean(row, "counted")
+            && text(row, "role") == Some("measured")
             && text(row, "outcome") == Some("completed")
             && text(row, "findings") == Some("")
     });

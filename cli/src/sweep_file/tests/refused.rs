@@ -60,7 +60,7 @@ fn every_cut_of_the_examples_is_answered() {
 #[test]
 fn unreadable_files_are_named() {
     let missing = load(Path::new("/nonexistent/s.toml")).unwrap_err().to_string();
-    assert!(missing.starts_with("/nonexistent/s.toml: the sweep file can not be read: "), "{missing}");
+    assert!(missing.starts_with("/nonexistent/s.toml: the file can not be read: "), "{missing}");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s.toml");
     std::fs::write(&path, [0xff, 0xfe]).unwrap();

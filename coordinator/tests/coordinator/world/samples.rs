@@ -2,13 +2,13 @@
 
 use chimera_core::entry::{
     Arrival, ArrivalKind, Arrivals, AttemptClosed, AttemptOpened, ClockSource, Entry, FinalRecord,
-    GenerationClosed, GenerationOpened, Phase,
+    GenerationClosed, GenerationOpened, LoadCause, LoadObserved, Phase,
 };
 use chimera_core::gpu::{Gpu, GpuSample};
 use chimera_core::id::{AttemptId, Digest, GpuUuid, NodeId};
 use chimera_core::node::{HostFacts, ModelFacts, NodeFacts, ProbeKind, ServerFacts, SlotFacts};
 use chimera_core::outcome::{AttemptOutcome, GenerationOutcome};
-use chimera_core::unit::{Milliwatts, Nanos, UnixNanos};
+use chimera_core::unit::{Bytes, Milliwatts, Nanos, UnixNanos};
 use chimera_core::workload::Start;
 use chimera_proto::convert::encode_entries;
 use chimera_proto::v1;
@@ -113,7 +113,7 @@ pub(crate) fn sweep(name: &str, repetitions: u32) -> v1::Sweep {
 
 /// The record of a completed attempt as three payloads: opening, generation, end.
 pub(crate) fn payloads(attempt: &AttemptId) -> Vec<Vec<u8>> {
-    let head = vec![Entry::Opened(opened(attempt)), Entry::GpuSamples(vec![sample()])];
+    let head = vec![Entry::Opened(opened(attempt)), Entry::Loaded(load()), Entry::GpuSamples(vec![sample()])];
     let end = AttemptClosed { outcome: AttemptOutcome::Completed, cause: None, at: Nanos(2_000_000_000) };
     let parts = [head, generation(), vec![Entry::Closed(end)]];
     parts.iter().map(|entries| encode_entries(entries).unwrap()).collect()
@@ -128,6 +128,18 @@ fn opened(attempt: &AttemptId) -> AttemptOpened {
         model_digest: Some("ab".repeat(32)),
         clock: ClockSource::Virtual,
         daemon_version: "0.1.0".into(),
+    }
+}
+
+fn load() -> LoadObserved {
+    LoadObserved {
+        at: Nanos(500),
+        cause: LoadCause::NotLoaded,
+        elapsed: Some(Nanos(250)),
+        context_length: Some(2_048),
+        size: Some(Bytes(3_000)),
+        size_vram: None,
+        digest: Some("ab".repeat(32)),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chimera_core::id::{Incarnation, ProcessNonce, SlotId};
 use chimera_core::outcome::ValidityReason;
+use chimera_core::plan::Forecast;
 use chimera_core::scheduler::event::{BlocksVerdict, Event, LeaveReason, RejectReason};
 use chimera_core::scheduler::view::{NodeState, SweepState, TrialCounts};
 use chimera_core::seed::Seed;
@@ -75,28 +76,33 @@ pub(crate) fn node_progress() -> impl Strategy<Value = NodeProgress> {
     })
 }
 
+pub(crate) fn forecast() -> impl Strategy<Value = Forecast> {
+    let hours = btree_map(text(), 0.0..1e6, 0..3);
+    (of(0.0..1e9), of(0.0..1e6), hours, vec(text(), 0..8), vec(sweep_id(), 0..8)).prop_map(
+        |(seconds, kwh, gpu_hours, lacking, sources)| Forecast { seconds, kwh, gpu_hours, lacking, sources },
+    )
+}
+
 pub(crate) fn outline() -> impl Strategy<Value = PlanOutline> {
     let slots = vec((node_id(), 0..64_u16).prop_map(|(node, index)| SlotId { node, index }), 0..3);
     let alike =
         vec((vec(0..2_u32, 0..3), text()).prop_map(|(cells, reason)| AlikeCells { cells, reason }), 0..3);
     let numbers = (any::<u64>(), any::<u32>(), any::<u32>(), any::<u64>(), any::<u64>());
     let lists = (vec(cell(), 2..4), slots, vec(text(), 0..3), alike);
-    (sweep_id(), digest(), numbers, lists, of(0.0..1e9)).prop_map(
-        |(sweep, digest, (seed, blocks, trials, generations, reloads), lists, forecast_seconds)| {
-            PlanOutline {
-                sweep,
-                seed: Seed(seed),
-                digest,
-                cells: lists.0,
-                slots: lists.1,
-                blocks,
-                trials,
-                generations,
-                reloads,
-                forecast_seconds,
-                warnings: lists.2,
-                effective_duplicates: lists.3,
-            }
+    (sweep_id(), digest(), numbers, lists, forecast()).prop_map(
+        |(sweep, digest, (seed, blocks, trials, generations, reloads), lists, forecast)| PlanOutline {
+            sweep,
+            seed: Seed(seed),
+            digest,
+            cells: lists.0,
+            slots: lists.1,
+            blocks,
+            trials,
+            generations,
+            reloads,
+            forecast,
+            warnings: lists.2,
+            effective_duplicates: lists.3,
         },
     )
 }
