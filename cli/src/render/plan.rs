@@ -30,6 +30,7 @@ fn facts(plan: &PlanView) -> Facts {
     facts
         .add("Sweep", plan.sweep.clone())
         .add("Trials", trials(plan))
+        .add("Blocks", blocks(plan))
         .add("Measured", text::count(plan.generations, "generation"))
         .add("Reloads", format!("{} expected over all slots", text::count(plan.reloads, "model load")))
         .add("Forecast", forecast(&plan.forecast))
@@ -56,7 +57,21 @@ fn trials(plan: &PlanView) -> String {
         }
         _ => String::new(),
     };
-    format!("{}{factors}", text::grouped(trials))
+    let extras = [(plan.sentinel_trials, "sentinel"), (plan.control_trials, "control")];
+    let extras: Vec<String> =
+        extras.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| text::count(n, word)).collect();
+    let with =
+        if extras.is_empty() { String::new() } else { format!(", {} among them", extras.join(" and ")) };
+    format!("{}{factors}{with}", text::grouped(trials))
+}
+
+/// Said only where a stop rule decides: every other figure of the plan is then that of the last block.
+fn blocks(plan: &PlanView) -> String {
+    let first = plan.first_look.map(|first| (first, plan.blocks));
+    let told = |(first, last)| {
+        format!("{first} to {last}, as the stop rule decides; everything else here is said of all {last}")
+    };
+    first.map_or_else(String::new, told)
 }
 
 /// A seed that was drawn to show the plan is not the one that will run.
@@ -174,7 +189,25 @@ mod tests {
                 cells: vec![1, 2],
                 reason: "the server rounds up".to_owned(),
             }],
+            sentinel_trials: 0,
+            control_trials: 0,
+            first_look: None,
         }
+    }
+
+    #[test]
+    fn a_design_is_said_beside_the_trials() {
+        let designed = PlanView {
+            blocks: 40,
+            trials: 500,
+            sentinel_trials: 20,
+            control_trials: 320,
+            first_look: Some(12),
+            ..plan()
+        };
+        let page = plan_page(&Screen::plain(120), &designed);
+        assert!(page.contains("500, 20 sentinels and 320 controls among them"), "{page}");
+        assert!(page.contains("Blocks     12 to 40, as the stop rule decides"), "{page}");
     }
 
     #[test]

@@ -43,6 +43,12 @@ pub struct PlanView {
     pub warnings: Vec<String>,
     /// Cells that the server will treat alike.
     pub effective_duplicates: Vec<DuplicateView>,
+    /// Trials that repeat a cell so that drift and noise are seen.
+    pub sentinel_trials: u32,
+    /// Trials that make the calls of a cell in another way.
+    pub control_trials: u32,
+    /// Blocks before a stop rule first looks; absent without one. `blocks` are then the most.
+    pub first_look: Option<u32>,
 }
 
 /// A cell.
@@ -87,6 +93,9 @@ impl From<v1::PlanSummary> for PlanView {
             warnings,
             effective_duplicates,
             forecast,
+            sentinel_trials,
+            control_trials,
+            first_look,
         } = wire;
         // An older coordinator tells the time alone.
         let seconds_only = || ForecastView { seconds: forecast_seconds, ..ForecastView::default() };
@@ -105,6 +114,9 @@ impl From<v1::PlanSummary> for PlanView {
             forecast: forecast.map_or_else(seconds_only, ForecastView::from),
             warnings: warnings.iter().map(|warning| clean(warning)).collect(),
             effective_duplicates: effective_duplicates.into_iter().map(DuplicateView::from).collect(),
+            sentinel_trials,
+            control_trials,
+            first_look,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A plan in a few figures, for people.
 
-use super::{Plan, PlannedTrial, Reloads};
+use super::{Plan, PlannedTrial, Reloads, TrialRole};
 use crate::axis::CellSpec;
 use crate::sweep::Sweep;
 use crate::workload::{Start, Workload};
@@ -24,6 +24,12 @@ pub struct PlanSummary {
     pub cold_loads: u64,
     /// Most tokens that measured generations may make; absent when a cell has no budget.
     pub token_budget: Option<u64>,
+    /// Trials that repeat a cell so that drift and noise are seen.
+    pub sentinel_trials: usize,
+    /// Trials that make the calls of a cell in another way.
+    pub control_trials: usize,
+    /// Blocks before a stop rule first looks; absent without one.
+    pub first_look: Option<u32>,
 }
 
 impl PlanSummary {
@@ -41,8 +47,19 @@ impl PlanSummary {
             reloads: plan.reloads(),
             cold_loads: if workload.start == Start::Cold { generations } else { 0 },
             token_budget: token_budget(plan, workload),
+            sentinel_trials: in_roles(plan, &[TrialRole::Sentinel]),
+            control_trials: in_roles(plan, &[TrialRole::Serial, TrialRole::Solo]),
+            first_look: sweep
+                .design
+                .stop
+                .and_then(|stop| stop.rule(sweep.repetitions).ok())
+                .map(|rule| rule.first_look()),
         }
     }
+}
+
+fn in_roles(plan: &Plan, roles: &[TrialRole]) -> usize {
+    plan.trials.iter().filter(|trial| roles.contains(&trial.role)).count()
 }
 
 fn token_budget(plan: &Plan, workload: &Workload) -> Option<u64> {

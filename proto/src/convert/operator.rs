@@ -98,6 +98,12 @@ pub struct PlanOutline {
     pub warnings: Vec<String>,
     /// Cells that the server will treat alike.
     pub effective_duplicates: Vec<AlikeCells>,
+    /// Trials that repeat a cell.
+    pub sentinel_trials: u32,
+    /// Trials that make the calls of a cell in another way.
+    pub control_trials: u32,
+    /// Blocks before a stop rule first looks.
+    pub first_look: Option<u32>,
 }
 
 impl PlanOutline {
@@ -106,6 +112,7 @@ impl PlanOutline {
     pub fn of(plan: &Plan, sweep: &Sweep, nodes: &[Arc<NodeFacts>], forecast: Forecast) -> Self {
         let Plan { sweep: id, seed, cells, slots, trials, digest } = plan;
         let summary = PlanSummary::of(plan, sweep);
+        let narrow = |trials: usize| u32::try_from(trials).unwrap_or(u32::MAX);
         Self {
             sweep: id.clone(),
             seed: *seed,
@@ -113,12 +120,15 @@ impl PlanOutline {
             cells: cells.clone(),
             slots: slots.iter().map(|slot| slot.id.clone()).collect(),
             blocks: summary.blocks,
-            trials: u32::try_from(trials.len()).unwrap_or(u32::MAX),
+            trials: narrow(trials.len()),
             generations: summary.generations,
             reloads: summary.reloads.total.saturating_add(summary.cold_loads),
             forecast,
             warnings: plan.warnings(sweep, nodes).iter().map(PlanWarning::to_string).collect(),
             effective_duplicates: plan.effective_duplicates(nodes).iter().map(AlikeCells::from).collect(),
+            sentinel_trials: narrow(summary.sentinel_trials),
+            control_trials: narrow(summary.control_trials),
+            first_look: summary.first_look,
         }
     }
 }
@@ -323,6 +333,9 @@ impl From<&PlanOutline> for v1::PlanSummary {
             forecast,
             warnings,
             effective_duplicates,
+            sentinel_trials,
+            control_trials,
+            first_look,
         } = plan;
         Self {
             sweep: sweep.to_string(),
@@ -338,6 +351,9 @@ impl From<&PlanOutline> for v1::PlanSummary {
             forecast: Some(forecast.into()),
             warnings: warnings.clone(),
             effective_duplicates: effective_duplicates.iter().map(v1::CellGroup::from).collect(),
+            sentinel_trials: *sentinel_trials,
+            control_trials: *control_trials,
+            first_look: *first_look,
         }
     }
 }
@@ -360,6 +376,9 @@ impl TryFrom<v1::PlanSummary> for PlanOutline {
             warnings,
             effective_duplicates,
             forecast,
+            sentinel_trials,
+            control_trials,
+            first_look,
         } = wire;
         // An older build tells the time alone.
         let seconds_only = Forecast { seconds: forecast_seconds, ..Forecast::default() };
@@ -378,6 +397,9 @@ impl TryFrom<v1::PlanSummary> for PlanOutline {
             forecast: forecast.map_or(Ok(seconds_only), Forecast::try_from).within("forecast")?,
             warnings,
             effective_duplicates: alike(effective_duplicates, cells.len())?,
+            sentinel_trials,
+            control_trials,
+            first_look,
             cells: check::each("cells", cells)?,
         })
     }

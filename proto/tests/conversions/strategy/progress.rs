@@ -88,21 +88,27 @@ pub(crate) fn outline() -> impl Strategy<Value = PlanOutline> {
     let alike =
         vec((vec(0..2_u32, 0..3), text()).prop_map(|(cells, reason)| AlikeCells { cells, reason }), 0..3);
     let numbers = (any::<u64>(), any::<u32>(), any::<u32>(), any::<u64>(), any::<u64>());
+    let extras = (any::<u32>(), any::<u32>(), of(any::<u32>()));
     let lists = (vec(cell(), 2..4), slots, vec(text(), 0..3), alike);
-    (sweep_id(), digest(), numbers, lists, forecast()).prop_map(
-        |(sweep, digest, (seed, blocks, trials, generations, reloads), lists, forecast)| PlanOutline {
-            sweep,
-            seed: Seed(seed),
-            digest,
-            cells: lists.0,
-            slots: lists.1,
-            blocks,
-            trials,
-            generations,
-            reloads,
-            forecast,
-            warnings: lists.2,
-            effective_duplicates: lists.3,
+    (sweep_id(), digest(), (numbers, extras), lists, forecast()).prop_map(
+        |(sweep, digest, ((seed, blocks, trials, generations, reloads), extras), lists, forecast)| {
+            PlanOutline {
+                sweep,
+                seed: Seed(seed),
+                digest,
+                cells: lists.0,
+                slots: lists.1,
+                blocks,
+                trials,
+                generations,
+                reloads,
+                forecast,
+                warnings: lists.2,
+                effective_duplicates: lists.3,
+                sentinel_trials: extras.0,
+                control_trials: extras.1,
+                first_look: extras.2,
+            }
         },
     )
 }
