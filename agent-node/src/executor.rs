@@ -31,6 +31,7 @@ use crate::ollama::api::{Api, ApiError, Listed};
 use crate::ollama::dialect::{self, Dialect};
 use crate::recorder::{Recorder, cut};
 use crate::sampler::{Eyes, Sampler};
+use crate::session::Offset;
 use crate::spool::Spool;
 use generation::Ended;
 use heads::Heads;
@@ -53,6 +54,8 @@ pub(crate) struct SlotWorker {
     pub(crate) bench: Arc<Bench>,
     /// What is known of this node, the slot's GPUs included.
     pub(crate) facts: watch::Receiver<Arc<NodeFacts>>,
+    /// How right this node's wall clock is.
+    pub(crate) offset: Offset,
     /// Makes GPU probes.
     pub(crate) probes: ProbeFactory,
     /// Samples per second.
@@ -203,6 +206,7 @@ impl SlotWorker {
             model_digest: checked.model.as_ref().ok().map(|model| model.digest.clone()),
             clock: ClockSource::UserMonotonic,
             daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
+            clock_offset: self.offset.now(recorder.clock()),
         }
     }
 

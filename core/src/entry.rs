@@ -3,6 +3,7 @@
 //! Times are offsets on the node's monotonic clock. `at` fields count from the start of the attempt; arrivals count
 //! from the send of their generation. Wall clock readings are labels.
 
+use crate::clock_offset::ClockOffset;
 use crate::gpu::GpuSample;
 use crate::id::{AttemptId, Digest};
 use crate::outcome::{AttemptOutcome, GenerationOutcome, ValidityReason};
@@ -77,6 +78,8 @@ pub struct AttemptOpened {
     pub clock: ClockSource,
     /// Version of the node daemon.
     pub daemon_version: String,
+    /// Offset of that wall clock to the coordinator's; absent before the first answered heartbeat.
+    pub clock_offset: Option<ClockOffset>,
 }
 
 /// Why a load was made.

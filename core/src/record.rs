@@ -190,6 +190,7 @@ mod tests {
             model_digest: None,
             clock: ClockSource::Virtual,
             daemon_version: "0".into(),
+            clock_offset: None,
         })
     }
 

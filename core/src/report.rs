@@ -34,7 +34,7 @@ pub mod warning;
 
 pub use builder::{RecordInput, ReportBuilder, ReportContext, UncountedReason};
 pub use conservation::{Conservation, GenerationCounts, NodeCounts, TrialTotals};
-pub use environment::{Environment, GpuRow, NodeRow, Observed, SlotRow};
+pub use environment::{Environment, GpuRow, NodeClock, NodeRow, Observed, SlotRow};
 pub use figure::{Figure, Formula, Spread};
 pub use listing::{Excluded, FailedAttempt, Listing};
 pub use missing::{Missing, WhyAbsent};

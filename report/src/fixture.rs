@@ -2,6 +2,7 @@
 //! record and hostile texts.
 
 use chimera_core::axis::{Axes, CellSpec};
+use chimera_core::clock_offset::ClockOffset;
 use chimera_core::entry::*;
 use chimera_core::gpu::{Gpu, GpuSample, ThrottleReasons};
 use chimera_core::id::*;
@@ -188,6 +189,11 @@ fn opened(trial: u32) -> Entry {
         model_digest: Some("ab12".into()),
         clock: ClockSource::UserMonotonic,
         daemon_version: "0.1.0".into(),
+        clock_offset: Some(ClockOffset {
+            offset_ns: 800_000 - 40_000 * i64::from(trial),
+            bound_ns: 300_000 + 10_000 * u64::from(trial),
+            age: Nanos::from_secs(2),
+        }),
     })
 }
 

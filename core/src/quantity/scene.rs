@@ -88,6 +88,7 @@ pub(crate) fn record(trial: u32, generations: impl IntoIterator<Item = Generatio
             model_digest: Some("ab".into()),
             clock: ClockSource::UserMonotonic,
             daemon_version: "0.1.0".into(),
+            clock_offset: None,
         },
         loads: Vec::new(),
         generations: generations.into_iter().collect(),

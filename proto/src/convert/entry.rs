@@ -1,5 +1,6 @@
 //! Entries of a record, and the payload of a batch.
 
+use chimera_core::clock_offset::ClockOffset;
 use chimera_core::entry::{
     ANSWER_MAX_BYTES, AttemptClosed, AttemptOpened, CAUSE_MAX_BYTES, ClockSource, DoneReason, Entry,
     FinalRecord, GenerationClosed, GenerationOpened, LoadCause, LoadObserved, Note, Phase,
@@ -102,6 +103,7 @@ impl From<&AttemptOpened> for v1::AttemptOpened {
             model_digest,
             clock,
             daemon_version,
+            clock_offset,
         } = opened;
         Self {
             attempt: Some(attempt.into()),
@@ -111,6 +113,7 @@ impl From<&AttemptOpened> for v1::AttemptOpened {
             model_digest: model_digest.clone(),
             clock: v1::ClockSource::from(*clock).into(),
             daemon_version: daemon_version.clone(),
+            clock_offset: clock_offset.as_ref().map(v1::ClockOffset::from),
         }
     }
 }
@@ -127,6 +130,7 @@ impl TryFrom<v1::AttemptOpened> for AttemptOpened {
             model_digest,
             clock,
             daemon_version,
+            clock_offset,
         } = wire;
         Ok(Self {
             attempt: check::required("attempt", attempt)?,
@@ -136,6 +140,7 @@ impl TryFrom<v1::AttemptOpened> for AttemptOpened {
             model_digest,
             clock: check::variant::<v1::ClockSource, _>("clock", clock)?,
             daemon_version,
+            clock_offset: clock_offset.map(ClockOffset::from),
         })
     }
 }

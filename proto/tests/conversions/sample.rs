@@ -1,6 +1,7 @@
 //! Fixed values, each with every kind of field set.
 
 use chimera_core::axis::{Axes, Axis, AxisName, AxisValue, CellSpec};
+use chimera_core::clock_offset::ClockOffset;
 use chimera_core::design::{Comparing, Controls, Design, Sentinel, StopDesign};
 use chimera_core::entry::*;
 use chimera_core::gpu::{Gpu, GpuProcess, GpuSample, ThrottleReasons};
@@ -170,6 +171,10 @@ pub(crate) fn entries() -> Vec<Entry> {
     ]
 }
 
+pub(crate) fn clock_offset() -> ClockOffset {
+    ClockOffset { offset_ns: -800_000, bound_ns: 300_000, age: Nanos(2_000_000_000) }
+}
+
 fn opened() -> Entry {
     Entry::Opened(AttemptOpened {
         attempt: attempt(),
@@ -179,6 +184,7 @@ fn opened() -> Entry {
         model_digest: Some("a2af6cc3eb7f".into()),
         clock: ClockSource::UserMonotonic,
         daemon_version: "0.1.0".into(),
+        clock_offset: None,
     })
 }
 

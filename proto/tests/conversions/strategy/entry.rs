@@ -1,5 +1,6 @@
 //! Entries.
 
+use chimera_core::clock_offset::ClockOffset;
 use chimera_core::entry::*;
 use chimera_core::gpu::{GpuProcess, GpuSample, ThrottleReasons};
 use chimera_core::outcome::{AttemptOutcome, FailureClass, GenerationOutcome, ValidityReason};
@@ -17,11 +18,25 @@ fn span() -> impl Strategy<Value = Nanos> {
     prop_oneof![0..10_000_000_000_u64, any::<u64>()].prop_map(Nanos)
 }
 
+pub(crate) fn clock_offset() -> impl Strategy<Value = ClockOffset> {
+    (any::<i64>(), any::<u64>(), span()).prop_map(|(offset_ns, bound_ns, age)| ClockOffset {
+        offset_ns,
+        bound_ns,
+        age,
+    })
+}
+
 fn opened() -> impl Strategy<Value = Entry> {
     let clock = select(vec![ClockSource::UserMonotonic, ClockSource::Virtual, ClockSource::Imported]);
     let texts = (maybe_text(), text(), maybe_text(), text());
-    (attempt_id(), any::<i64>(), texts, clock).prop_map(
-        |(attempt, started_at, (server_version, dialect, model_digest, daemon_version), clock)| {
+    (attempt_id(), any::<i64>(), texts, clock, of(clock_offset())).prop_map(
+        |(
+            attempt,
+            started_at,
+            (server_version, dialect, model_digest, daemon_version),
+            clock,
+            clock_offset,
+        )| {
             Entry::Opened(AttemptOpened {
                 attempt,
                 started_at: UnixNanos(started_at),
@@ -30,6 +45,7 @@ fn opened() -> impl Strategy<Value = Entry> {
                 model_digest,
                 clock,
                 daemon_version,
+                clock_offset,
             })
         },
     )
