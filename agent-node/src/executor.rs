@@ -8,6 +8,7 @@ mod job;
 mod load;
 mod loading;
 mod outcome;
+mod room;
 mod streams;
 mod transcript;
 mod verdict;
@@ -178,13 +179,13 @@ impl SlotWorker {
     async fn work(&mut self, job: &Arc<Job>, model: &Listed) -> Verdict {
         let ended = match job.offer.workload.start {
             Start::Warm => {
-                let cause = match self.make_loaded(job).await {
-                    Ok(cause) => cause,
+                let (cause, room) = match self.make_loaded(job).await {
+                    Ok(loaded) => loaded,
                     Err(verdict) => return verdict,
                 };
                 // Set again only when the warm-ups have run: an attempt that is cut off leaves a cold model.
                 let warm = std::mem::take(&mut self.warmed) && cause == LoadCause::AlreadyLoaded;
-                let ended = streams::warm(job, warm).await;
+                let ended = streams::warm(job, warm, room).await;
                 self.warmed = !ended.iter().any(Ended::halts);
                 ended
             }

@@ -9,6 +9,7 @@ use chimera_core::unit::{Bytes, Nanos};
 use super::generation::{self, Ended};
 use super::job::{Interrupt, Job};
 use super::load::{self, Loaded};
+use super::room::Room;
 use super::verdict::Verdict;
 use super::{SlotWorker, outcome};
 use crate::ollama::api::{Api, ApiError, Listed, Running};
@@ -22,8 +23,8 @@ const UNLOAD_POLL: Duration = Duration::from_millis(50);
 const UNLOAD_ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 impl SlotWorker {
-    /// Brings the server to the cell's model with the cell's load options, and records how.
-    pub(super) async fn make_loaded(&mut self, job: &Job) -> Result<LoadCause, Verdict> {
+    /// Brings the server to the cell's model with the cell's load options, and records how. Tells the room it has then.
+    pub(super) async fn make_loaded(&mut self, job: &Job) -> Result<(LoadCause, Room), Verdict> {
         let wanted = Loaded::new(&job.offer.cell.model, &job.offer.cell.options);
         let began = job.recorder.now();
         let deadline = deadline(job);
@@ -32,8 +33,7 @@ impl SlotWorker {
         let (cause, at, elapsed) = loaded.map_err(|error| Verdict::of_api_error(&error))?;
         self.loaded = Some(wanted);
         let at = if elapsed.is_some() { at } else { began };
-        observe(job, cause, at, elapsed).await;
-        Ok(cause)
+        Ok((cause, observe(job, cause, at, elapsed).await))
     }
 
     async fn load_as_planned(
@@ -64,18 +64,19 @@ impl SlotWorker {
         for index in 0..job.offer.workload.generations {
             let emptied = job.within(deadline(job), unload_all(&self.api)).await;
             self.loaded = None;
-            let ended = match emptied {
+            let mut ended = match emptied {
                 Ok(Ok(())) => generation::run(job, job.measured(index, 0)).await,
                 Ok(Err(error)) => {
                     Ended::before_sending(outcome::of_api_error_of_generation(&error), error.to_string())
                 }
                 Err(interrupt) => Ended::interrupted(interrupt),
             };
-            let halts = ended.halts();
             if let Some(sent_at) = ended.sent_at {
                 self.loaded = Some(Loaded::new(&job.offer.cell.model, &job.offer.cell.options));
-                observe(job, LoadCause::ColdStart, sent_at, None).await;
+                let room = observe(job, LoadCause::ColdStart, sent_at, None).await;
+                ended.measure_against(&room, job);
             }
+            let halts = ended.halts();
             all.push(ended);
             if halts {
                 break;
@@ -117,8 +118,8 @@ pub(super) async fn look_again(job: &Job, model: &Listed) {
     }
 }
 
-/// Records a load with what the server then shows.
-async fn observe(job: &Job, cause: LoadCause, at: Nanos, elapsed: Option<Nanos>) {
+/// Records a load with what the server then shows, and tells the room it has.
+async fn observe(job: &Job, cause: LoadCause, at: Nanos, elapsed: Option<Nanos>) -> Room {
     let shown = find(&job.api, job).await;
     let shown = shown.as_ref();
     let observed = LoadObserved {
@@ -130,7 +131,9 @@ async fn observe(job: &Job, cause: LoadCause, at: Nanos, elapsed: Option<Nanos>)
         size_vram: shown.and_then(|model| model.size_vram).map(Bytes),
         digest: shown.and_then(|model| model.digest.clone()),
     };
+    let room = Room::of(job.dialect, observed.context_length, &job.offer.cell.options);
     job.recorder.write(Entry::Loaded(observed)).await;
+    room
 }
 
 async fn find(api: &Api, job: &Job) -> Option<Running> {

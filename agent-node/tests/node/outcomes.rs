@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use chimera_agent_node::gpu::blank_sample;
 use chimera_agent_node::gpu::simulated::SimulatedProbe;
-use chimera_core::entry::LoadCause;
+use chimera_core::entry::{LoadCause, Phase};
 use chimera_core::gpu::Gpu;
 use chimera_core::id::GpuUuid;
+use chimera_core::option::OptionValue;
 use chimera_core::outcome::{AttemptOutcome, FailureClass, GenerationOutcome as G};
 use chimera_core::record::AttemptRecord;
 use chimera_core::workload::Start;
+use chimera_proto::convert::Offer;
 use chimera_proto::v1;
 
 use super::coordinator::Coordinator;
@@ -150,6 +152,57 @@ async fn warm_streams_share_the_work_and_every_seed_and_head_is_its_own() {
     let streams: std::collections::BTreeSet<u16> =
         record.generations.iter().map(|g| g.opened.stream).collect();
     assert_eq!(streams.len(), 3);
+}
+
+/// The scripted server counts 25 tokens for any prompt and shows a context of 2048.
+fn with_budget(budget: i64) -> Offer {
+    let mut offer = offer(0);
+    offer.cell.options.set("num_predict", OptionValue::Integer(budget)).unwrap();
+    offer.workload.generations = 3;
+    offer
+}
+
+fn refused_for_room(record: &AttemptRecord) {
+    let closed = record.closed.as_ref().unwrap();
+    let cause = closed.cause.as_deref().unwrap();
+    assert_eq!(closed.outcome, CONFIG, "{cause}");
+    let words =
+        ["prompt 1 of cell 1 (tiny", "has 25 tokens", "do not fit into the context of 2048", "raise num_ctx"];
+    assert!(words.iter().all(|words| cause.contains(words)), "{cause}");
+}
+
+#[tokio::test]
+async fn a_prompt_that_does_not_fit_is_refused_by_the_warm_up() {
+    let mut stage = Stage::set().await;
+    let mut offer = with_budget(2_048);
+    offer.workload.warmups = 1;
+    let record = stage.run(&offer).await;
+    refused_for_room(&record);
+    let phases: Vec<Phase> = record.generations.iter().map(|generation| generation.opened.phase).collect();
+    assert_eq!(phases, [Phase::Warmup]);
+}
+
+#[tokio::test]
+async fn a_warm_up_does_not_refuse_what_another_head_could_fit() {
+    let mut stage = Stage::set().await;
+    // One token too many, and a head of up to 17 of them: the first measured generation tells of itself.
+    let mut offer = with_budget(2_024);
+    offer.workload.warmups = 1;
+    let record = stage.run(&offer).await;
+    refused_for_room(&record);
+    let phases: Vec<Phase> = record.generations.iter().map(|generation| generation.opened.phase).collect();
+    assert_eq!(phases, [Phase::Warmup, Phase::Measured]);
+    let fits = Stage::set().await.run(&with_budget(2_023)).await;
+    assert!(fits.complete() && fits.generations.len() == 3);
+}
+
+#[tokio::test]
+async fn a_cold_prompt_that_does_not_fit_is_refused_after_the_first() {
+    let mut offer = with_budget(2_024);
+    offer.workload.start = Start::Cold;
+    let record = Stage::set().await.run(&offer).await;
+    refused_for_room(&record);
+    assert_eq!((record.generations.len(), record.loads.len()), (1, 1));
 }
 
 #[tokio::test]

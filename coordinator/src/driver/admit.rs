@@ -54,7 +54,9 @@ impl Driver {
         let id = free_name(&submit.sweep.name, |id| self.catalog.is_taken(id))?;
         let seed = submit.sweep.seed.unwrap_or(Seed(submit.drawn_seed));
         let nodes = plannable(&view);
-        Ok(Verdict::New(Plan::expand(id, &submit.sweep, seed, &nodes)?, nodes))
+        let plan = Plan::expand(id, &submit.sweep, seed, &nodes)?;
+        plan.admissible(&nodes)?;
+        Ok(Verdict::New(plan, nodes))
     }
 }
 
