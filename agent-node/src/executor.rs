@@ -152,6 +152,7 @@ impl SlotWorker {
             dialect: checked.dialect,
             cancel: cancel.clone(),
             heads: Arc::clone(&self.heads),
+            memory: sampler.as_ref().map(Sampler::memory),
         });
         let verdict = self.within_limits(&job, &model).await;
         if let Some(sampler) = sampler {

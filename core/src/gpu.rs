@@ -101,6 +101,10 @@ pub struct GpuSample {
     pub energy: Option<Millijoules>,
     /// Uncorrected ECC errors since the driver was loaded.
     pub ecc_uncorrected: Option<u64>,
+    /// Critical Xid events that the driver told of since the attempt began; absent when it tells of none.
+    pub xid_events: Option<u32>,
+    /// Whether multi-instance mode is on: power and energy are then those of all instances together.
+    pub mig: Option<bool>,
     /// Performance state, 0 (fastest) to 15.
     pub performance_state: Option<u32>,
     /// PCIe generation now.

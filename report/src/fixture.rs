@@ -234,6 +234,7 @@ fn loaded(trial: u32) -> LoadObserved {
         size: Some(Bytes(4 << 30)),
         size_vram: Some(Bytes(4 << 30)),
         digest: None,
+        process_memory: None,
     }
 }
 
@@ -319,6 +320,8 @@ fn sample(trial: u32, tick: u64) -> GpuSample {
         })),
         energy: Some(Millijoules(25_000 * tick)),
         ecc_uncorrected: None,
+        xid_events: None,
+        mig: None,
         performance_state: Some(0),
         pcie_generation: None,
         pcie_width: None,

@@ -14,11 +14,14 @@ use super::verdict::Verdict;
 use super::{SlotWorker, outcome};
 use crate::ollama::api::{Api, ApiError, Listed, Running};
 use crate::ollama::request::{load_body, unload_body};
+use crate::sampler::OwnMemory;
 
 /// Longest wait for a model to leave. An unload waits for what runs: on 0.24 a cancelled prefill is not aborted.
 const UNLOAD_LIMIT: Duration = Duration::from_secs(120);
 /// Pause between two looks whether it left.
 const UNLOAD_POLL: Duration = Duration::from_millis(50);
+/// Longest wait for a sample of every GPU after a load.
+const MEMORY_LIMIT: Duration = Duration::from_millis(500);
 /// Longest wait for the answer to an unload; it comes at once.
 const UNLOAD_ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
@@ -130,10 +133,24 @@ async fn observe(job: &Job, cause: LoadCause, at: Nanos, elapsed: Option<Nanos>)
         size: shown.and_then(|model| model.size).map(Bytes),
         size_vram: shown.and_then(|model| model.size_vram).map(Bytes),
         digest: shown.and_then(|model| model.digest.clone()),
+        process_memory: process_memory(job).await,
     };
     let room = Room::of(job.dialect, observed.context_length, &job.offer.cell.options);
     job.recorder.write(Entry::Loaded(observed)).await;
     room
+}
+
+/// Memory of the server's processes on all GPUs of the slot, by samples that were taken from now on; absent when one of
+/// them does not tell, or when none comes soon.
+async fn process_memory(job: &Job) -> Option<Bytes> {
+    let (mut seen, now) = (job.memory.clone()?, job.recorder.now());
+    if seen.borrow().is_empty() {
+        return None;
+    }
+    let fresh = |memory: &OwnMemory| memory.values().all(|(at, _)| *at >= now);
+    let memory = tokio::time::timeout(MEMORY_LIMIT, seen.wait_for(fresh)).await.ok()?.ok()?;
+    let told: Option<u64> = memory.values().map(|(_, own)| own.map(|bytes| bytes.0)).sum();
+    told.map(Bytes)
 }
 
 async fn find(api: &Api, job: &Job) -> Option<Running> {

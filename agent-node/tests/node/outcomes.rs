@@ -6,11 +6,12 @@ use std::time::Duration;
 use chimera_agent_node::gpu::blank_sample;
 use chimera_agent_node::gpu::simulated::SimulatedProbe;
 use chimera_core::entry::{LoadCause, Phase};
-use chimera_core::gpu::Gpu;
+use chimera_core::gpu::{Gpu, GpuProcess, GpuSample};
 use chimera_core::id::GpuUuid;
 use chimera_core::option::OptionValue;
 use chimera_core::outcome::{AttemptOutcome, FailureClass, GenerationOutcome as G};
 use chimera_core::record::AttemptRecord;
+use chimera_core::unit::Bytes;
 use chimera_core::workload::Start;
 use chimera_proto::convert::Offer;
 use chimera_proto::v1;
@@ -218,11 +219,9 @@ async fn cold_generations_unload_first_and_say_so() {
     assert_eq!((record.loads.len(), stage.server.moves()[0]), (2, "unload"));
 }
 
-#[tokio::test]
-async fn gpus_are_told_and_sampled_while_an_attempt_runs() {
-    let uuid = GpuUuid::new("GPU-sim-0").unwrap();
-    let gpu = Gpu {
-        uuid: uuid.clone(),
+fn simulated_gpu() -> Gpu {
+    Gpu {
+        uuid: GpuUuid::new("GPU-sim-0").unwrap(),
         index: 0,
         model: "Simulated".to_owned(),
         memory: None,
@@ -235,7 +234,13 @@ async fn gpus_are_told_and_sampled_while_an_attempt_runs() {
         pcie_width: None,
         mig: None,
         energy_counter: false,
-    };
+    }
+}
+
+#[tokio::test]
+async fn gpus_are_told_and_sampled_while_an_attempt_runs() {
+    let gpu = simulated_gpu();
+    let uuid = gpu.uuid.clone();
     let mut stage = Stage::set().await;
     stage.kill_node().await;
     (stage.folder, stage.coordinator) = (tempfile::tempdir().unwrap(), Coordinator::start().await);
@@ -251,6 +256,26 @@ async fn gpus_are_told_and_sampled_while_an_attempt_runs() {
     assert!(samples.len() >= 3, "{samples:?}");
     assert!(samples.iter().all(|sample| sample.uuid == uuid));
     assert!(samples.windows(2).all(|pair| pair[0].at < pair[1].at));
+}
+
+#[tokio::test]
+async fn a_load_tells_the_memory_of_the_servers_processes_where_their_owner_is_known() {
+    let process = |pid, mib: u64, own| GpuProcess { pid, memory: Some(Bytes(mib << 20)), own };
+    for (processes, told) in [
+        (Some(vec![process(1, 900, Some(true)), process(2, 50, Some(true)), process(3, 7, Some(false))]), Some(950)),
+        (Some(vec![process(1, 900, Some(true)), process(2, 50, None)]), None),
+        (Some(vec![process(3, 7, Some(false))]), None),
+        (None, None),
+    ] {
+        let mut stage = Stage::set().await;
+        stage.kill_node().await;
+        (stage.folder, stage.coordinator) = (tempfile::tempdir().unwrap(), Coordinator::start().await);
+        let look = move |uuid: &GpuUuid| Some(GpuSample { processes: processes.clone(), ..blank_sample(uuid) });
+        stage.probes = Some(SimulatedProbe::factory(vec![simulated_gpu()], Arc::new(look)));
+        stage.start_node();
+        let record = stage.run(&offer(0)).await;
+        assert_eq!(record.loads[0].process_memory, told.map(|mib: u64| Bytes(mib << 20)));
+    }
 }
 
 #[tokio::test]

@@ -117,6 +117,8 @@ pub(crate) fn gpu_sample(gpu: u32, at: u64, watts: u32, joules: u64) -> GpuSampl
         throttle: None,
         energy: Some(Millijoules(joules * 1_000)),
         ecc_uncorrected: None,
+        xid_events: None,
+        mig: None,
         performance_state: None,
         pcie_generation: None,
         pcie_width: None,

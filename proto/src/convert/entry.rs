@@ -147,7 +147,8 @@ impl TryFrom<v1::AttemptOpened> for AttemptOpened {
 
 impl From<&LoadObserved> for v1::LoadObserved {
     fn from(load: &LoadObserved) -> Self {
-        let LoadObserved { at, cause, elapsed, context_length, size, size_vram, digest } = load;
+        let LoadObserved { at, cause, elapsed, context_length, size, size_vram, digest, process_memory } =
+            load;
         Self {
             at_ns: at.0,
             cause: v1::LoadCause::from(*cause).into(),
@@ -156,6 +157,7 @@ impl From<&LoadObserved> for v1::LoadObserved {
             size_bytes: size.map(|bytes| bytes.0),
             size_vram_bytes: size_vram.map(|bytes| bytes.0),
             digest: digest.clone(),
+            process_memory_bytes: process_memory.map(|bytes| bytes.0),
         }
     }
 }
@@ -172,6 +174,7 @@ impl TryFrom<v1::LoadObserved> for LoadObserved {
             size_bytes,
             size_vram_bytes,
             digest,
+            process_memory_bytes,
         } = wire;
         Ok(Self {
             at: Nanos(at_ns),
@@ -181,6 +184,7 @@ impl TryFrom<v1::LoadObserved> for LoadObserved {
             size: size_bytes.map(Bytes),
             size_vram: size_vram_bytes.map(Bytes),
             digest,
+            process_memory: process_memory_bytes.map(Bytes),
         })
     }
 }

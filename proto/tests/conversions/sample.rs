@@ -197,6 +197,7 @@ fn loaded() -> Entry {
         size: Some(Bytes(5 << 30)),
         size_vram: Some(Bytes(4 << 30)),
         digest: None,
+        process_memory: None,
     })
 }
 
@@ -255,6 +256,8 @@ fn gpu_sample() -> GpuSample {
         throttle: Some(ThrottleReasons(ThrottleReasons::SW_POWER_CAP)),
         energy: Some(Millijoules(123_456_789_012)),
         ecc_uncorrected: Some(0),
+        xid_events: None,
+        mig: None,
         performance_state: Some(0),
         pcie_generation: Some(5),
         pcie_width: Some(16),

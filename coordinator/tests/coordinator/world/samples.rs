@@ -198,6 +198,8 @@ fn sample() -> GpuSample {
         throttle: None,
         energy: None,
         ecc_uncorrected: None,
+        xid_events: None,
+        mig: None,
         performance_state: None,
         pcie_generation: None,
         pcie_width: None,

@@ -59,9 +59,9 @@ fn loaded() -> impl Strategy<Value = Entry> {
         LoadCause::ColdStart,
         LoadCause::AlreadyLoaded,
     ]);
-    let sizes = (of(any::<u32>()), of(any::<u64>()), of(any::<u64>()));
+    let sizes = (of(any::<u32>()), of(any::<u64>()), of(any::<u64>()), of(any::<u64>()));
     (span(), cause, of(span()), sizes, maybe_text()).prop_map(
-        |(at, cause, elapsed, (context_length, size, size_vram), digest)| {
+        |(at, cause, elapsed, (context_length, size, size_vram, process_memory), digest)| {
             Entry::Loaded(LoadObserved {
                 at,
                 cause,
@@ -70,6 +70,7 @@ fn loaded() -> impl Strategy<Value = Entry> {
                 size: size.map(Bytes),
                 size_vram: size_vram.map(Bytes),
                 digest,
+                process_memory: process_memory.map(Bytes),
             })
         },
     )
@@ -178,28 +179,39 @@ fn process() -> impl Strategy<Value = GpuProcess> {
 pub(crate) fn sample() -> impl Strategy<Value = GpuSample> {
     let bounded = (of(0..=100_u32), of(0..=15_u32));
     let processes = of(vec(process(), 0..3));
-    (uuid(), span(), vec(of(any::<u32>()), 7), vec(of(any::<u64>()), 4), bounded, (processes, any::<bool>()))
-        .prop_map(|(uuid, at, small, large, (utilisation_percent, performance_state), (processes, lost))| {
-            GpuSample {
-                uuid,
-                at,
-                sm_clock_mhz: small[0],
-                memory_clock_mhz: small[1],
-                temperature_c: small[2],
-                power: small[3].map(Milliwatts),
-                power_limit: small[4].map(Milliwatts),
-                utilisation_percent,
-                memory_used: large[0].map(Bytes),
-                throttle: large[1].map(ThrottleReasons),
-                energy: large[2].map(Millijoules),
-                ecc_uncorrected: large[3],
-                performance_state,
-                pcie_generation: small[5],
-                pcie_width: small[6],
-                processes,
-                lost,
-            }
-        })
+    (
+        uuid(),
+        span(),
+        vec(of(any::<u32>()), 8),
+        vec(of(any::<u64>()), 4),
+        bounded,
+        (processes, of(any::<bool>()), any::<bool>()),
+    )
+        .prop_map(
+            |(uuid, at, small, large, (utilisation_percent, performance_state), (processes, mig, lost))| {
+                GpuSample {
+                    uuid,
+                    at,
+                    sm_clock_mhz: small[0],
+                    memory_clock_mhz: small[1],
+                    temperature_c: small[2],
+                    power: small[3].map(Milliwatts),
+                    power_limit: small[4].map(Milliwatts),
+                    utilisation_percent,
+                    memory_used: large[0].map(Bytes),
+                    throttle: large[1].map(ThrottleReasons),
+                    energy: large[2].map(Millijoules),
+                    ecc_uncorrected: large[3],
+                    xid_events: small[7],
+                    mig,
+                    performance_state,
+                    pcie_generation: small[5],
+                    pcie_width: small[6],
+                    processes,
+                    lost,
+                }
+            },
+        )
 }
 
 pub(crate) fn attempt_outcome() -> impl Strategy<Value = AttemptOutcome> {
