@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chimera_core::entry::{AttemptClosed, AttemptOpened, CAUSE_MAX_BYTES, ClockSource, Entry, LoadCause};
+use chimera_core::gpu::{Gpu, GpuIdle};
 use chimera_core::id::GpuUuid;
 use chimera_core::node::NodeFacts;
 use chimera_core::workload::Start;
@@ -209,7 +210,15 @@ impl SlotWorker {
             clock: ClockSource::UserMonotonic,
             daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
             clock_offset: self.offset.now(recorder.clock()),
+            idle: self.idle(),
         }
+    }
+
+    fn idle(&self) -> Vec<GpuIdle> {
+        let facts = self.facts.borrow();
+        let gpus = facts.slots.get(usize::from(self.index)).into_iter().flat_map(|slot| &slot.gpus);
+        let known = |gpu: &Gpu| Some(GpuIdle { uuid: gpu.uuid.clone(), power: gpu.idle_power? });
+        gpus.filter_map(known).collect()
     }
 
     async fn start_sampler(&mut self, recorder: &Recorder) -> Option<Sampler> {

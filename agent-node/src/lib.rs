@@ -16,6 +16,7 @@ pub mod config;
 mod executor;
 pub mod gpu;
 mod host;
+mod idle;
 mod inventory;
 mod ollama;
 mod recorder;

@@ -4,7 +4,7 @@
 //! from the send of their generation. Wall clock readings are labels.
 
 use crate::clock_offset::ClockOffset;
-use crate::gpu::GpuSample;
+use crate::gpu::{GpuIdle, GpuSample};
 use crate::id::{AttemptId, Digest};
 use crate::outcome::{AttemptOutcome, GenerationOutcome, ValidityReason};
 use crate::unit::{Bytes, Nanos, UnixNanos};
@@ -80,6 +80,8 @@ pub struct AttemptOpened {
     pub daemon_version: String,
     /// Offset of that wall clock to the coordinator's; absent before the first answered heartbeat.
     pub clock_offset: Option<ClockOffset>,
+    /// Idle power of the slot's GPUs; those of which it is not known are left out.
+    pub idle: Vec<GpuIdle>,
 }
 
 /// Why a load was made.

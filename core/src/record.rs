@@ -191,6 +191,7 @@ mod tests {
             clock: ClockSource::Virtual,
             daemon_version: "0".into(),
             clock_offset: None,
+            idle: Vec::new(),
         })
     }
 

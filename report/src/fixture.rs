@@ -170,6 +170,7 @@ fn gpu(node: &str, index: u16) -> Gpu {
         pcie_width: Some(16),
         mig: None,
         energy_counter: true,
+        idle_power: None,
     }
 }
 
@@ -194,6 +195,7 @@ fn opened(trial: u32) -> Entry {
             bound_ns: 300_000 + 10_000 * u64::from(trial),
             age: Nanos::from_secs(2),
         }),
+        idle: Vec::new(),
     })
 }
 

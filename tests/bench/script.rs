@@ -85,6 +85,7 @@ fn opened(attempt: &AttemptId) -> AttemptOpened {
         clock: ClockSource::Virtual,
         daemon_version: "0.1.0".to_owned(),
         clock_offset: None,
+        idle: Vec::new(),
     }
 }
 

@@ -61,6 +61,7 @@ impl NvmlProbe {
             pcie_width: known(device.current_pcie_link_width()),
             mig: known(device.mig_mode()).map(|mode| mode.current != 0),
             energy_counter: device.total_energy_consumption().is_ok(),
+            idle_power: None,
         })
     }
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use chimera_agent_node::gpu::blank_sample;
 use chimera_agent_node::gpu::simulated::SimulatedProbe;
 use chimera_core::entry::{LoadCause, Phase};
-use chimera_core::gpu::{Gpu, GpuProcess, GpuSample};
+use chimera_core::gpu::{Gpu, GpuIdle, GpuProcess, GpuSample};
 use chimera_core::id::GpuUuid;
 use chimera_core::option::OptionValue;
 use chimera_core::outcome::{AttemptOutcome, FailureClass, GenerationOutcome as G};
 use chimera_core::record::AttemptRecord;
-use chimera_core::unit::Bytes;
+use chimera_core::unit::{Bytes, Milliwatts};
 use chimera_core::workload::Start;
 use chimera_proto::convert::Offer;
 use chimera_proto::v1;
@@ -234,6 +234,7 @@ fn simulated_gpu() -> Gpu {
         pcie_width: None,
         mig: None,
         energy_counter: false,
+        idle_power: None,
     }
 }
 
@@ -262,7 +263,10 @@ async fn gpus_are_told_and_sampled_while_an_attempt_runs() {
 async fn a_load_tells_the_memory_of_the_servers_processes_where_their_owner_is_known() {
     let process = |pid, mib: u64, own| GpuProcess { pid, memory: Some(Bytes(mib << 20)), own };
     for (processes, told) in [
-        (Some(vec![process(1, 900, Some(true)), process(2, 50, Some(true)), process(3, 7, Some(false))]), Some(950)),
+        (
+            Some(vec![process(1, 900, Some(true)), process(2, 50, Some(true)), process(3, 7, Some(false))]),
+            Some(950),
+        ),
         (Some(vec![process(1, 900, Some(true)), process(2, 50, None)]), None),
         (Some(vec![process(3, 7, Some(false))]), None),
         (None, None),
@@ -270,12 +274,38 @@ async fn a_load_tells_the_memory_of_the_servers_processes_where_their_owner_is_k
         let mut stage = Stage::set().await;
         stage.kill_node().await;
         (stage.folder, stage.coordinator) = (tempfile::tempdir().unwrap(), Coordinator::start().await);
-        let look = move |uuid: &GpuUuid| Some(GpuSample { processes: processes.clone(), ..blank_sample(uuid) });
+        let look =
+            move |uuid: &GpuUuid| Some(GpuSample { processes: processes.clone(), ..blank_sample(uuid) });
         stage.probes = Some(SimulatedProbe::factory(vec![simulated_gpu()], Arc::new(look)));
         stage.start_node();
         let record = stage.run(&offer(0)).await;
         assert_eq!(record.loads[0].process_memory, told.map(|mib: u64| Bytes(mib << 20)));
     }
+}
+
+#[tokio::test]
+async fn idle_power_is_told_once_and_stands_in_the_records_that_follow() {
+    let mut stage = Stage::set().await;
+    stage.kill_node().await;
+    (stage.folder, stage.coordinator) = (tempfile::tempdir().unwrap(), Coordinator::start().await);
+    let look = |uuid: &GpuUuid| Some(GpuSample { power: Some(Milliwatts(60_000)), ..blank_sample(uuid) });
+    stage.probes = Some(SimulatedProbe::factory(vec![simulated_gpu()], Arc::new(look)));
+    stage.start_node();
+    let mut session = stage.coordinator.welcome(Vec::new()).await;
+    assert_eq!(session.hello.facts.as_ref().unwrap().slots[0].gpus[0].idle_power_mw, None);
+    let facts = loop {
+        match session.any_frame().await.expect("the session lasts") {
+            v1::session_request::Kind::Facts(facts) if facts.slots[0].gpus[0].idle_power_mw.is_some() => {
+                break facts;
+            }
+            _ => {}
+        }
+    };
+    assert_eq!(facts.slots[0].gpus[0].idle_power_mw, Some(60_000));
+    session.send(super::sessions::offered(&offer(0))).await;
+    session.accepted().await;
+    let idle = GpuIdle { uuid: simulated_gpu().uuid, power: Milliwatts(60_000) };
+    assert_eq!(session.record().await.opened.idle, [idle]);
 }
 
 #[tokio::test]

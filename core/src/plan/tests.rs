@@ -42,6 +42,7 @@ fn slot(node: &str, index: u16) -> SlotFacts {
         pcie_width: None,
         mig: None,
         energy_counter: false,
+        idle_power: None,
     };
     let models = vec![facts("a:latest"), facts("b:1b")];
     let server = ServerFacts { version: Some("0.33.1".to_owned()), models, error: None };

@@ -89,6 +89,7 @@ pub(crate) fn record(trial: u32, generations: impl IntoIterator<Item = Generatio
             clock: ClockSource::UserMonotonic,
             daemon_version: "0.1.0".into(),
             clock_offset: None,
+            idle: Vec::new(),
         },
         loads: Vec::new(),
         generations: generations.into_iter().collect(),

@@ -104,6 +104,7 @@ impl From<&AttemptOpened> for v1::AttemptOpened {
             clock,
             daemon_version,
             clock_offset,
+            idle,
         } = opened;
         Self {
             attempt: Some(attempt.into()),
@@ -114,6 +115,7 @@ impl From<&AttemptOpened> for v1::AttemptOpened {
             clock: v1::ClockSource::from(*clock).into(),
             daemon_version: daemon_version.clone(),
             clock_offset: clock_offset.as_ref().map(v1::ClockOffset::from),
+            idle: idle.iter().map(v1::GpuIdle::from).collect(),
         }
     }
 }
@@ -131,6 +133,7 @@ impl TryFrom<v1::AttemptOpened> for AttemptOpened {
             clock,
             daemon_version,
             clock_offset,
+            idle,
         } = wire;
         Ok(Self {
             attempt: check::required("attempt", attempt)?,
@@ -141,6 +144,7 @@ impl TryFrom<v1::AttemptOpened> for AttemptOpened {
             clock: check::variant::<v1::ClockSource, _>("clock", clock)?,
             daemon_version,
             clock_offset: clock_offset.map(ClockOffset::from),
+            idle: check::each("idle", idle)?,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Samples of GPUs.
 
-use chimera_core::gpu::{GpuProcess, GpuSample, ThrottleReasons};
+use chimera_core::gpu::{GpuIdle, GpuProcess, GpuSample, ThrottleReasons};
 use chimera_core::id::GpuUuid;
 use chimera_core::unit::{Bytes, Millijoules, Milliwatts, Nanos};
 
@@ -23,6 +23,22 @@ impl TryFrom<v1::GpuProcess> for GpuProcess {
     fn try_from(wire: v1::GpuProcess) -> Result<Self, Invalid> {
         let v1::GpuProcess { pid, memory_bytes, own } = wire;
         Ok(Self { pid, memory: memory_bytes.map(Bytes), own })
+    }
+}
+
+impl From<&GpuIdle> for v1::GpuIdle {
+    fn from(idle: &GpuIdle) -> Self {
+        let GpuIdle { uuid, power } = idle;
+        Self { uuid: uuid.to_string(), power_mw: power.0 }
+    }
+}
+
+impl TryFrom<v1::GpuIdle> for GpuIdle {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::GpuIdle) -> Result<Self, Invalid> {
+        let v1::GpuIdle { uuid, power_mw } = wire;
+        Ok(Self { uuid: check::named("uuid", GpuUuid::new(&uuid))?, power: Milliwatts(power_mw) })
     }
 }
 

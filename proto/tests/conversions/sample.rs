@@ -41,6 +41,7 @@ fn gpu() -> Gpu {
         pcie_width: Some(16),
         mig: Some(false),
         energy_counter: true,
+        idle_power: None,
     }
 }
 
@@ -185,6 +186,7 @@ fn opened() -> Entry {
         clock: ClockSource::UserMonotonic,
         daemon_version: "0.1.0".into(),
         clock_offset: None,
+        idle: Vec::new(),
     })
 }
 

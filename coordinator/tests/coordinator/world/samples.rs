@@ -68,6 +68,7 @@ fn gpu(name: &str) -> Gpu {
         pcie_width: None,
         mig: None,
         energy_counter: false,
+        idle_power: None,
     }
 }
 
@@ -129,6 +130,7 @@ fn opened(attempt: &AttemptId) -> AttemptOpened {
         clock: ClockSource::Virtual,
         daemon_version: "0.1.0".into(),
         clock_offset: None,
+        idle: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chimera_core::clock_offset::ClockOffset;
 use chimera_core::entry::*;
-use chimera_core::gpu::{GpuProcess, GpuSample, ThrottleReasons};
+use chimera_core::gpu::{GpuIdle, GpuProcess, GpuSample, ThrottleReasons};
 use chimera_core::outcome::{AttemptOutcome, FailureClass, GenerationOutcome, ValidityReason};
 use chimera_core::unit::{Bytes, Millijoules, Milliwatts, Nanos, UnixNanos};
 use chimera_core::workload::Start;
@@ -29,13 +29,15 @@ pub(crate) fn clock_offset() -> impl Strategy<Value = ClockOffset> {
 fn opened() -> impl Strategy<Value = Entry> {
     let clock = select(vec![ClockSource::UserMonotonic, ClockSource::Virtual, ClockSource::Imported]);
     let texts = (maybe_text(), text(), maybe_text(), text());
-    (attempt_id(), any::<i64>(), texts, clock, of(clock_offset())).prop_map(
+    let idle = vec((uuid(), any::<u32>()), 0..3);
+    (attempt_id(), any::<i64>(), texts, clock, of(clock_offset()), idle).prop_map(
         |(
             attempt,
             started_at,
             (server_version, dialect, model_digest, daemon_version),
             clock,
             clock_offset,
+            idle,
         )| {
             Entry::Opened(AttemptOpened {
                 attempt,
@@ -46,6 +48,10 @@ fn opened() -> impl Strategy<Value = Entry> {
                 clock,
                 daemon_version,
                 clock_offset,
+                idle: idle
+                    .into_iter()
+                    .map(|(uuid, power)| GpuIdle { uuid, power: Milliwatts(power) })
+                    .collect(),
             })
         },
     )
