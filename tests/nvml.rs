@@ -10,3 +10,5 @@ mod library;
 mod lost;
 #[path = "nvml/probe.rs"]
 mod probe;
+#[path = "nvml/xid.rs"]
+mod xid;

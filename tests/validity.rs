@@ -128,7 +128,7 @@ fn every_ill_gpu_is_named_with_its_illness_and_enters_no_figure() {
     assert_eq!(measured, BTreeSet::from(["ward/5"]), "only the healthy GPU has figures");
     assert!(excluded.iter().all(|one| one["slot"] != "ward/5"), "{excluded:#?}");
     let warnings = report["warnings"].to_string();
-    assert!(warnings.contains("this daemon has no source of Xid events"), "{warnings}");
+    assert!(warnings.contains("xid (the device does not tell"), "{warnings}");
 }
 
 #[test]

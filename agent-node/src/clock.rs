@@ -25,6 +25,8 @@ pub struct Reading {
     pub monotonic: Nanos,
     /// Wall clock.
     pub wall: UnixNanos,
+    /// How far apart they may have been read.
+    pub spread: Nanos,
 }
 
 impl NodeClock {
@@ -52,17 +54,17 @@ impl NodeClock {
     pub fn reading(&self) -> Reading {
         let pair = || {
             let (monotonic, wall) = (self.now(), self.wall());
-            (Reading { monotonic, wall }, self.now().saturating_sub(monotonic))
+            Reading { monotonic, wall, spread: self.now().saturating_sub(monotonic) }
         };
         let mut best = pair();
         for _ in 1..PAIR_TRIES {
-            if best.1.0 <= PAIR_SPREAD_NS {
+            if best.spread.0 <= PAIR_SPREAD_NS {
                 break;
             }
             let next = pair();
-            best = if next.1 < best.1 { next } else { best };
+            best = if next.spread < best.spread { next } else { best };
         }
-        best.0
+        best
     }
 }
 
@@ -94,7 +96,11 @@ mod tests {
     use super::*;
 
     fn reading(monotonic_ms: u64, wall_ms: i64) -> Reading {
-        Reading { monotonic: Nanos::from_millis(monotonic_ms), wall: UnixNanos(wall_ms * 1_000_000) }
+        Reading {
+            monotonic: Nanos::from_millis(monotonic_ms),
+            wall: UnixNanos(wall_ms * 1_000_000),
+            spread: Nanos::ZERO,
+        }
     }
 
     #[test]

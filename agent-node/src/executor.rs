@@ -8,6 +8,7 @@ mod job;
 mod load;
 mod loading;
 mod outcome;
+mod room;
 mod streams;
 mod transcript;
 mod verdict;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chimera_core::entry::{AttemptClosed, AttemptOpened, CAUSE_MAX_BYTES, ClockSource, Entry, LoadCause};
+use chimera_core::gpu::{Gpu, GpuIdle};
 use chimera_core::id::GpuUuid;
 use chimera_core::node::NodeFacts;
 use chimera_core::workload::Start;
@@ -31,6 +33,7 @@ use crate::ollama::api::{Api, ApiError, Listed};
 use crate::ollama::dialect::{self, Dialect};
 use crate::recorder::{Recorder, cut};
 use crate::sampler::{Eyes, Sampler};
+use crate::session::Offset;
 use crate::spool::Spool;
 use generation::Ended;
 use heads::Heads;
@@ -53,6 +56,8 @@ pub(crate) struct SlotWorker {
     pub(crate) bench: Arc<Bench>,
     /// What is known of this node, the slot's GPUs included.
     pub(crate) facts: watch::Receiver<Arc<NodeFacts>>,
+    /// How right this node's wall clock is.
+    pub(crate) offset: Offset,
     /// Makes GPU probes.
     pub(crate) probes: ProbeFactory,
     /// Samples per second.
@@ -148,6 +153,7 @@ impl SlotWorker {
             dialect: checked.dialect,
             cancel: cancel.clone(),
             heads: Arc::clone(&self.heads),
+            memory: sampler.as_ref().map(Sampler::memory),
         });
         let verdict = self.within_limits(&job, &model).await;
         if let Some(sampler) = sampler {
@@ -175,13 +181,13 @@ impl SlotWorker {
     async fn work(&mut self, job: &Arc<Job>, model: &Listed) -> Verdict {
         let ended = match job.offer.workload.start {
             Start::Warm => {
-                let cause = match self.make_loaded(job).await {
-                    Ok(cause) => cause,
+                let (cause, room) = match self.make_loaded(job).await {
+                    Ok(loaded) => loaded,
                     Err(verdict) => return verdict,
                 };
                 // Set again only when the warm-ups have run: an attempt that is cut off leaves a cold model.
                 let warm = std::mem::take(&mut self.warmed) && cause == LoadCause::AlreadyLoaded;
-                let ended = streams::warm(job, warm).await;
+                let ended = streams::warm(job, warm, room).await;
                 self.warmed = !ended.iter().any(Ended::halts);
                 ended
             }
@@ -203,7 +209,16 @@ impl SlotWorker {
             model_digest: checked.model.as_ref().ok().map(|model| model.digest.clone()),
             clock: ClockSource::UserMonotonic,
             daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
+            clock_offset: self.offset.now(recorder.clock()),
+            idle: self.idle(),
         }
+    }
+
+    fn idle(&self) -> Vec<GpuIdle> {
+        let facts = self.facts.borrow();
+        let gpus = facts.slots.get(usize::from(self.index)).into_iter().flat_map(|slot| &slot.gpus);
+        let known = |gpu: &Gpu| Some(GpuIdle { uuid: gpu.uuid.clone(), power: gpu.idle_power? });
+        gpus.filter_map(known).collect()
     }
 
     async fn start_sampler(&mut self, recorder: &Recorder) -> Option<Sampler> {

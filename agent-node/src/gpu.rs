@@ -53,7 +53,43 @@ pub trait GpuProbe: Send {
     ///
     /// # Errors
     /// [`ProbeError`] when the GPU cannot be asked.
-    fn sample(&mut self, uuid: &GpuUuid) -> Result<GpuSample, ProbeError>;
+    fn sample(&self, uuid: &GpuUuid) -> Result<GpuSample, ProbeError>;
+
+    /// Listens for Xid events of `gpus` from now on, for as long as the source is held.
+    fn listen<'p>(&'p self, _gpus: &[GpuUuid]) -> Box<dyn XidSource + 'p> {
+        Box::new(NoXids)
+    }
+}
+
+/// A critical error that the driver tells of (NVIDIA's list of Xid errors says what each means).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct XidEvent {
+    /// The GPU.
+    pub gpu: GpuUuid,
+    /// Its number; absent when the driver does not know it.
+    pub number: Option<u64>,
+}
+
+/// Tells of Xid events since it was made.
+pub trait XidSource {
+    /// Whether it would hear of an event of this GPU.
+    fn hears(&self, gpu: &GpuUuid) -> bool;
+
+    /// The next event, without waiting for one.
+    fn next(&mut self) -> Option<XidEvent>;
+}
+
+/// Hears nothing.
+struct NoXids;
+
+impl XidSource for NoXids {
+    fn hears(&self, _gpu: &GpuUuid) -> bool {
+        false
+    }
+
+    fn next(&mut self) -> Option<XidEvent> {
+        None
+    }
 }
 
 /// Makes probes: each slot samples with its own.
@@ -110,6 +146,8 @@ pub fn blank_sample(uuid: &GpuUuid) -> GpuSample {
         throttle: None,
         energy: None,
         ecc_uncorrected: None,
+        xid_events: None,
+        mig: None,
         performance_state: None,
         pcie_generation: None,
         pcie_width: None,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chimera_core::gpu::Gpu;
+use chimera_core::id::GpuUuid;
 use chimera_core::node::{HostFacts, ModelFacts, NodeFacts, ProbeKind, ServerFacts, SlotFacts};
-use chimera_core::unit::Bytes;
+use chimera_core::unit::{Bytes, Milliwatts};
 use chimera_proto::v1;
 use prost::Message;
 use tokio::sync::watch;
@@ -15,6 +16,7 @@ use crate::bench::Bench;
 use crate::clock::NodeClock;
 use crate::config::{Config, SlotConfig};
 use crate::gpu::{self, ProbeFactory};
+use crate::idle;
 use crate::ollama::api::{Api, ApiError, Listed, Shape};
 
 /// Most models whose details are asked for in one round; the rest follows in the next ones.
@@ -39,6 +41,8 @@ pub(crate) struct Inventory {
     apis: Vec<Api>,
     /// Details by digest: they do not change.
     shapes: BTreeMap<String, Shape>,
+    /// Idle power of the GPUs where it was seen: once, so that the facts stay as they are.
+    idle: BTreeMap<GpuUuid, Milliwatts>,
     facts: watch::Sender<Arc<NodeFacts>>,
 }
 
@@ -56,7 +60,15 @@ impl Inventory {
             .map(|(index, slot)| slot_facts(index, slot, &seen, server.clone()));
         let first = NodeFacts { id: config.node.clone(), host: host.clone(), slots: slots.collect() };
         let facts = watch::Sender::new(Arc::new(first));
-        Self { config: config.clone(), host, probes, apis, shapes: BTreeMap::new(), facts }
+        Self {
+            config: config.clone(),
+            host,
+            probes,
+            apis,
+            shapes: BTreeMap::new(),
+            idle: BTreeMap::new(),
+            facts,
+        }
     }
 
     /// Follows the facts.
@@ -67,6 +79,7 @@ impl Inventory {
     /// Refreshes the facts every `period` until nobody follows them.
     pub(crate) async fn run(mut self, bench: Arc<Bench>, period: Duration) {
         loop {
+            self.look_at_idle(&bench).await;
             tokio::select! {
                 () = tokio::time::sleep(period) => self.refresh(&bench).await,
                 () = self.facts.closed() => return,
@@ -86,10 +99,38 @@ impl Inventory {
                 continue;
             }
             let server = self.ask(index).await;
-            slots.push(slot_facts(index, &self.config.slots[index], &seen, server));
+            let mut slot = slot_facts(index, &self.config.slots[index], &seen, server);
+            self.add_idle(&mut slot.gpus);
+            slots.push(slot);
         }
         let mut facts = NodeFacts { id: self.config.node.clone(), host: self.host.clone(), slots };
         shorten(&mut facts);
+        self.publish(facts);
+    }
+
+    /// Looks once at what the GPUs of an unused slot draw.
+    async fn look_at_idle(&mut self, bench: &Bench) {
+        let mut facts = NodeFacts::clone(&self.facts.borrow());
+        for (index, slot) in facts.slots.iter_mut().enumerate() {
+            let unknown = slot.gpus.iter().any(|gpu| gpu.idle_power.is_none() && gpu.mig != Some(true));
+            if !unknown || bench.is_busy(index) {
+                continue;
+            }
+            if let Some(seen) = idle::power(bench, index, &self.apis[index], &self.probes, &slot.gpus).await {
+                self.idle.extend(seen);
+                self.add_idle(&mut slot.gpus);
+            }
+        }
+        self.publish(facts);
+    }
+
+    fn add_idle(&self, gpus: &mut [Gpu]) {
+        for gpu in gpus {
+            gpu.idle_power = self.idle.get(&gpu.uuid).copied();
+        }
+    }
+
+    fn publish(&self, facts: NodeFacts) {
         self.facts.send_if_modified(|known| {
             let changed = **known != facts;
             if changed {

@@ -16,6 +16,7 @@ pub mod config;
 mod executor;
 pub mod gpu;
 mod host;
+mod idle;
 mod inventory;
 mod ollama;
 mod recorder;
@@ -40,7 +41,7 @@ use executor::{PromptHeads, SlotWorker};
 use gpu::ProbeFactory;
 use inventory::Inventory;
 use ollama::api::Api;
-use session::Session;
+use session::{Heartbeats, Offset, Session};
 use spool::{Spool, SpoolError};
 
 pub use session::Timing;
@@ -118,9 +119,10 @@ impl Node {
         let flush = self.timing.flush;
         let (bench, BenchEnds { inboxes, lost }) = Bench::new(self.config.slots.len(), self.spool.clone());
         let bench = Arc::new(bench);
+        let heartbeats = Heartbeats::default();
         let mut workers = JoinSet::new();
         for (index, inbox) in inboxes.into_iter().enumerate() {
-            workers.spawn(self.worker(index, &bench).run(inbox));
+            workers.spawn(self.worker(index, &bench, heartbeats.offset()).run(inbox));
         }
         let finish = CancellationToken::new();
         let mut inventory = self.inventory;
@@ -132,6 +134,7 @@ impl Node {
             bench: Arc::clone(&bench),
             facts: inventory.subscribe(),
             lost,
+            heartbeats,
             timing: self.timing.clone(),
             finish: finish.clone(),
         };
@@ -147,7 +150,7 @@ impl Node {
         let _ = tokio::time::timeout(flush + SESSION_END_LIMIT, session).await;
     }
 
-    fn worker(&self, index: usize, bench: &Arc<Bench>) -> SlotWorker {
+    fn worker(&self, index: usize, bench: &Arc<Bench>, offset: Offset) -> SlotWorker {
         SlotWorker {
             // A configuration has at most 64 slots.
             index: u16::try_from(index).unwrap_or(u16::MAX),
@@ -155,6 +158,7 @@ impl Node {
             spool: self.spool.clone(),
             bench: Arc::clone(bench),
             facts: self.inventory.subscribe(),
+            offset,
             probes: Arc::clone(&self.probes),
             sample_hz: self.config.sample_hz,
             heads: Arc::clone(&self.heads),

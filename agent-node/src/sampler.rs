@@ -8,19 +8,25 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use chimera_core::entry::Entry;
-use chimera_core::gpu::GpuSample;
+use chimera_core::gpu::{GpuProcess, GpuSample};
 use chimera_core::id::GpuUuid;
 use chimera_core::outcome::ValidityReason;
+use chimera_core::unit::{Bytes, Nanos};
+use tokio::sync::watch;
 
 use crate::clock::StepDetector;
 use crate::gpu::owner::Owner;
-use crate::gpu::{GpuProbe, ProbeError};
+use crate::gpu::{GpuProbe, ProbeError, XidEvent, XidSource};
 use crate::recorder::{Outlet, Recorder};
 
 /// Samples are handed on once a second.
 const HAND_ON: Duration = Duration::from_secs(1);
 /// Longest wait for a look that blocks when the sampler is stopped.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
+/// Most Xid events taken in one look; the next one takes more.
+const XIDS_PER_LOOK: u32 = 16;
+/// Xid events of one GPU that are noted one by one; all are counted.
+const XIDS_NOTED: u32 = 32;
 
 /// What a slot looks with, kept from attempt to attempt: opening a probe loads a library, and finding the owner reads
 /// every open file of the host.
@@ -34,12 +40,28 @@ pub(crate) struct Eyes {
 /// A running sampler.
 #[derive(Debug)]
 pub(crate) struct Sampler {
+    memory: watch::Receiver<OwnMemory>,
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Eyes>,
 }
 
-struct Watch {
-    eyes: Eyes,
+/// What a sampler needs.
+struct Post {
+    gpus: Vec<GpuUuid>,
+    recorder: Recorder,
+    hz: u32,
+    memory: watch::Sender<OwnMemory>,
+}
+
+/// Memory of the slot's server on each of its GPUs, by their latest samples.
+pub(crate) type OwnMemory = BTreeMap<GpuUuid, (Nanos, Option<Bytes>)>;
+
+struct Watch<'e> {
+    probe: &'e dyn GpuProbe,
+    owner: &'e mut Owner,
+    xids: Box<dyn XidSource + 'e>,
+    xid_counts: BTreeMap<GpuUuid, u32>,
+    memory: watch::Sender<OwnMemory>,
     gpus: Vec<GpuUuid>,
     recorder: Recorder,
     outlet: Outlet,
@@ -53,20 +75,18 @@ impl Sampler {
     /// Starts looking at `gpus`, `hz` times a second. `None` when the system has no thread left.
     pub(crate) fn start(eyes: Eyes, gpus: Vec<GpuUuid>, recorder: &Recorder, hz: u32) -> Option<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let watch = Watch {
-            eyes,
-            gpus,
-            outlet: recorder.outlet(),
-            steps: StepDetector::new(recorder.clock().reading()),
-            recorder: recorder.clone(),
-            collected: Vec::new(),
-            last: BTreeMap::new(),
-            failed: false,
-        };
+        let unseen = gpus.iter().map(|gpu| (gpu.clone(), (Nanos::ZERO, None))).collect();
+        let (told, memory) = watch::channel(unseen);
+        let post = Post { gpus, recorder: recorder.clone(), hz, memory: told };
         let stopped = Arc::clone(&stop);
         let named = thread::Builder::new().name("gpu-sampler".to_owned());
-        let thread = named.spawn(move || watch.run(&stopped, hz)).ok()?;
-        Some(Self { stop, thread })
+        let thread = named.spawn(move || look_on(eyes, post, &stopped)).ok()?;
+        Some(Self { memory, stop, thread })
+    }
+
+    /// Follows the memory of the slot's server.
+    pub(crate) fn memory(&self) -> watch::Receiver<OwnMemory> {
+        self.memory.clone()
     }
 
     /// Stops and gives the eyes back; `None` when the probe hangs in the driver or has panicked.
@@ -78,9 +98,30 @@ impl Sampler {
     }
 }
 
-impl Watch {
-    fn run(mut self, stop: &AtomicBool, hz: u32) -> Eyes {
-        self.eyes.owner.begin(self.recorder.clock().now());
+fn look_on(mut eyes: Eyes, post: Post, stop: &AtomicBool) -> Eyes {
+    let Post { gpus, recorder, hz, memory } = post;
+    let Eyes { probe, owner } = &mut eyes;
+    owner.begin(recorder.clock().now());
+    let watch = Watch {
+        probe: probe.as_ref(),
+        owner,
+        xids: probe.listen(&gpus),
+        xid_counts: BTreeMap::new(),
+        memory,
+        gpus,
+        outlet: recorder.outlet(),
+        steps: StepDetector::new(recorder.clock().reading()),
+        recorder,
+        collected: Vec::new(),
+        last: BTreeMap::new(),
+        failed: false,
+    };
+    watch.run(stop, hz);
+    eyes
+}
+
+impl Watch<'_> {
+    fn run(mut self, stop: &AtomicBool, hz: u32) {
         let period = Duration::from_secs(1) / hz.max(1);
         let per_entry = HAND_ON.as_millis().checked_div(period.as_millis()).unwrap_or(1).max(1);
         let mut ticks = 0;
@@ -96,7 +137,6 @@ impl Watch {
         }
         self.tick();
         self.hand_on();
-        self.eyes
     }
 
     fn tick(&mut self) {
@@ -104,11 +144,12 @@ impl Watch {
             let text = format!("the wall clock stepped by {:.3} s", step as f64 / 1e9);
             self.note(Some(ValidityReason::ClockStepped), &text);
         }
-        if let Some(text) = self.eyes.owner.look(self.recorder.clock().now()) {
+        if let Some(text) = self.owner.look(self.recorder.clock().now()) {
             self.note(Some(ValidityReason::ServerRestarted), &text);
         }
+        self.hear_xids();
         for gpu in self.gpus.clone() {
-            match self.eyes.probe.sample(&gpu) {
+            match self.probe.sample(&gpu) {
                 Ok(sample) => self.take(sample),
                 Err(error) => self.fail(&error),
             }
@@ -118,14 +159,33 @@ impl Watch {
     fn take(&mut self, mut sample: GpuSample) {
         sample.at = self.recorder.now();
         if let Some(processes) = &mut sample.processes {
-            self.eyes.owner.tell(processes);
+            self.owner.tell(processes);
         }
+        if self.xids.hears(&sample.uuid) {
+            sample.xid_events = Some(self.xid_counts.get(&sample.uuid).copied().unwrap_or(0));
+        }
+        let own = own_memory(&sample);
+        self.memory.send_modify(|memory| {
+            memory.insert(sample.uuid.clone(), (sample.at, own));
+        });
         let last = self.last.get(&sample.uuid);
         for (reason, text) in findings(last, &sample) {
             self.note(Some(reason), &text);
         }
         self.last.insert(sample.uuid.clone(), sample.clone());
         self.collected.push(sample);
+    }
+
+    fn hear_xids(&mut self) {
+        for _ in 0..XIDS_PER_LOOK {
+            let Some(XidEvent { gpu, number }) = self.xids.next() else { return };
+            let number = number.map_or_else(|| "of unknown number".to_owned(), |number| number.to_string());
+            let count = self.xid_counts.entry(gpu.clone()).or_default();
+            *count = count.saturating_add(1);
+            if *count <= XIDS_NOTED {
+                self.note(Some(ValidityReason::Xid), &format!("GPU {gpu} reported Xid {number}"));
+            }
+        }
     }
 
     fn fail(&mut self, error: &ProbeError) {
@@ -146,6 +206,18 @@ impl Watch {
             self.outlet.push(Entry::GpuSamples(samples));
         }
     }
+}
+
+/// Memory of the server's processes; absent when one of the processes may be the server's or not, or when none is: a
+/// driver inside a container lists nothing.
+fn own_memory(sample: &GpuSample) -> Option<Bytes> {
+    let processes = sample.processes.as_ref()?;
+    let of_server: Vec<&GpuProcess> = processes.iter().filter(|one| one.own != Some(false)).collect();
+    if of_server.is_empty() || of_server.iter().any(|one| one.own.is_none()) {
+        return None;
+    }
+    let sum: Option<u64> = of_server.iter().map(|one| one.memory.map(|memory| memory.0)).sum();
+    sum.map(Bytes)
 }
 
 /// What a sample says about trust, next to the one before.

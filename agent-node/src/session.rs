@@ -7,6 +7,7 @@ mod backoff;
 mod cursors;
 mod dial;
 mod link;
+mod round_trips;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ use crate::config::Config;
 use crate::spool::Spool;
 use backoff::Backoff;
 use link::{Link, LinkEnd};
+
+pub(crate) use round_trips::{Heartbeats, Offset};
 
 /// Waits of a node; the defaults are what a fleet needs, tests shorten them.
 #[derive(Debug, Clone)]
@@ -72,6 +75,8 @@ pub(crate) struct Session {
     pub(crate) bench: Arc<Bench>,
     pub(crate) facts: watch::Receiver<Arc<NodeFacts>>,
     pub(crate) lost: mpsc::Receiver<AttemptId>,
+    /// What they tell of the coordinator's clock.
+    pub(crate) heartbeats: Heartbeats,
     pub(crate) timing: Timing,
     /// Raised when the node has nothing more to run: flush and say goodbye.
     pub(crate) finish: CancellationToken,

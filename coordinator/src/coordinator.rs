@@ -20,6 +20,7 @@ use crate::config::{Config, ConfigError};
 use crate::dataset::seal::Sealer;
 use crate::driver::{Driver, DriverHandle, DriverParts, RecoverError, Wakes, recover};
 use crate::gateway::Gateway;
+use crate::gateway::clocks::Clocks;
 use crate::operator::Operator;
 use crate::server::{Services, serve};
 use crate::store::lock::{FolderLock, LockError};
@@ -197,9 +198,11 @@ impl Coordinator {
             (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let Config { data_dir, limits, .. } = config;
         let places = limits.sessions;
-        let gateway =
-            Gateway::new(handle.clone(), store.clone(), clock, places, stop.clone(), sessions.clone());
-        let operator = Operator::new(handle.clone(), store.clone(), data_dir.clone(), &limits, stop.clone());
+        let clocks = Clocks::default();
+        let (told, halt, tasks) = (clocks.clone(), stop.clone(), sessions.clone());
+        let gateway = Gateway::new(handle.clone(), store.clone(), clock, told, places, halt, tasks);
+        let (folder, halt) = (data_dir.clone(), stop.clone());
+        let operator = Operator::new(handle.clone(), store.clone(), clocks, folder, &limits, halt);
         let judge = BlockJudge::new(handle.clone(), store.clone(), wakes.judge);
         sessions.spawn(judge.run(stop.clone()));
         sessions.spawn(Sealer { driver: handle, store, data_dir, wake: wakes.seal }.run(stop.clone()));

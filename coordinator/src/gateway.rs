@@ -17,8 +17,10 @@
 //! | when is a batch acknowledged? | [`upload`] |
 //! | when is a record complete? | [`finish`], [`assemble`] |
 //! | may it be trusted? | [`judge`] |
+//! | how right is a node's clock? | [`clocks`] |
 
 pub(crate) mod assemble;
+pub(crate) mod clocks;
 mod finish;
 mod hello;
 mod inbox;
@@ -39,6 +41,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::clock::Clock;
 use crate::driver::DriverHandle;
 use crate::store::Store;
+use clocks::Clocks;
 
 /// Frames that may wait for the network, per session.
 const WIRE_QUEUE: usize = 1_024;
@@ -51,6 +54,7 @@ pub(crate) struct Gateway {
     driver: DriverHandle,
     store: Store,
     clock: Clock,
+    clocks: Clocks,
     /// Free sessions.
     free: Arc<Semaphore>,
     assemblies: Arc<Semaphore>,
@@ -64,12 +68,13 @@ impl Gateway {
         driver: DriverHandle,
         store: Store,
         clock: Clock,
+        clocks: Clocks,
         sessions: usize,
         stop: CancellationToken,
         tasks: TaskTracker,
     ) -> Self {
         let (free, assemblies) = (Arc::new(Semaphore::new(sessions)), Arc::new(Semaphore::new(ASSEMBLIES)));
-        Self { driver, store, clock, free, assemblies, stop, tasks }
+        Self { driver, store, clock, clocks, free, assemblies, stop, tasks }
     }
 }
 

@@ -19,6 +19,7 @@ use std::time::Duration;
 use chimera_core::entry::CAUSE_MAX_BYTES;
 use chimera_core::id::{NodeId, SweepId};
 use chimera_core::scheduler::event::Event;
+use chimera_core::scheduler::view::NodeView;
 use chimera_proto::convert::{check, node_status, sweep_status};
 use chimera_proto::v1;
 use chimera_proto::v1::operator_service_server::OperatorService;
@@ -30,6 +31,7 @@ use tonic::{Request, Response, Status};
 use crate::config::Limits;
 use crate::driver::DriverHandle;
 use crate::driver::snapshot::Snapshot;
+use crate::gateway::clocks::Clocks;
 use crate::store::Store;
 use refusal::Refusal;
 
@@ -44,6 +46,7 @@ type Stream<T> = BoxStream<'static, Result<T, Status>>;
 pub(crate) struct Operator {
     driver: DriverHandle,
     store: Store,
+    clocks: Clocks,
     data_dir: Arc<PathBuf>,
     watchers: Arc<Semaphore>,
     reports: Arc<Semaphore>,
@@ -55,13 +58,14 @@ impl Operator {
     pub(crate) fn new(
         driver: DriverHandle,
         store: Store,
+        clocks: Clocks,
         data_dir: PathBuf,
         limits: &Limits,
         stop: CancellationToken,
     ) -> Self {
         let (watchers, reports) = (Semaphore::new(limits.watchers), Semaphore::new(limits.reports));
         let (watchers, reports, data_dir) = (Arc::new(watchers), Arc::new(reports), Arc::new(data_dir));
-        Self { driver, store, data_dir, watchers, reports, stop }
+        Self { driver, store, clocks, data_dir, watchers, reports, stop }
     }
 
     /// The status of a sweep in a snapshot.
@@ -75,7 +79,11 @@ impl Operator {
     fn node(&self, id: &NodeId) -> Result<v1::NodeStatus, Refusal> {
         let snapshot = self.driver.snapshot();
         let view = snapshot.node(id).ok_or_else(|| Refusal::UnknownNode(id.clone()))?;
-        Ok(node_status(view, snapshot.at))
+        Ok(self.node_status(view, &snapshot))
+    }
+
+    fn node_status(&self, view: &NodeView, snapshot: &Snapshot) -> v1::NodeStatus {
+        node_status(view, snapshot.at, self.clocks.of(&view.id).as_ref())
     }
 
     async fn fresh(&self) -> Result<Arc<Snapshot>, Refusal> {
@@ -158,7 +166,7 @@ impl OperatorService for Operator {
         _request: Request<v1::ListNodesRequest>,
     ) -> Result<Response<v1::ListNodesResponse>, Status> {
         let snapshot = self.fresh().await?;
-        let nodes = snapshot.view.nodes.iter().map(|node| node_status(node, snapshot.at)).collect();
+        let nodes = snapshot.view.nodes.iter().map(|node| self.node_status(node, &snapshot)).collect();
         Ok(Response::new(v1::ListNodesResponse { nodes }))
     }
 

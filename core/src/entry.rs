@@ -3,7 +3,8 @@
 //! Times are offsets on the node's monotonic clock. `at` fields count from the start of the attempt; arrivals count
 //! from the send of their generation. Wall clock readings are labels.
 
-use crate::gpu::GpuSample;
+use crate::clock_offset::ClockOffset;
+use crate::gpu::{GpuIdle, GpuSample};
 use crate::id::{AttemptId, Digest};
 use crate::outcome::{AttemptOutcome, GenerationOutcome, ValidityReason};
 use crate::unit::{Bytes, Nanos, UnixNanos};
@@ -77,6 +78,10 @@ pub struct AttemptOpened {
     pub clock: ClockSource,
     /// Version of the node daemon.
     pub daemon_version: String,
+    /// Offset of that wall clock to the coordinator's; absent before the first answered heartbeat.
+    pub clock_offset: Option<ClockOffset>,
+    /// Idle power of the slot's GPUs; those of which it is not known are left out.
+    pub idle: Vec<GpuIdle>,
 }
 
 /// Why a load was made.
@@ -125,6 +130,9 @@ pub struct LoadObserved {
     pub size_vram: Option<Bytes>,
     /// Digest of the manifest, hexadecimal.
     pub digest: Option<String>,
+    /// Memory of the server's processes on the slot's GPUs right after the load, as the driver tells it; absent when it
+    /// cannot be told whose the processes are, or when none of them is the server's.
+    pub process_memory: Option<Bytes>,
 }
 
 /// Whether a generation is measured.

@@ -32,6 +32,18 @@ pub struct Gpu {
     pub mig: Option<bool>,
     /// Whether the total energy counter is supported.
     pub energy_counter: bool,
+    /// Mean power over 2 s or more with no attempt on its slot, nothing loaded by the slot's server and no process on it;
+    /// absent until that was seen once since the daemon started, and in multi-instance mode.
+    pub idle_power: Option<Milliwatts>,
+}
+
+/// The idle power of a GPU, as known when an attempt began.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GpuIdle {
+    /// The GPU.
+    pub uuid: GpuUuid,
+    /// Its idle power ([`Gpu::idle_power`]).
+    pub power: Milliwatts,
 }
 
 /// Why clocks are lowered, as NVML's bit mask (`nvmlClocksEventReasons`).
@@ -101,6 +113,10 @@ pub struct GpuSample {
     pub energy: Option<Millijoules>,
     /// Uncorrected ECC errors since the driver was loaded.
     pub ecc_uncorrected: Option<u64>,
+    /// Critical Xid events that the driver told of since the attempt began; absent when it tells of none.
+    pub xid_events: Option<u32>,
+    /// Whether multi-instance mode is on: power and energy are then those of all instances together.
+    pub mig: Option<bool>,
     /// Performance state, 0 (fastest) to 15.
     pub performance_state: Option<u32>,
     /// PCIe generation now.

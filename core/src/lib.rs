@@ -10,7 +10,7 @@
 //! | what does an operator ask for? | [`sweep`], [`axis`], [`option`], [`workload`], [`predicate`], [`design`] |
 //! | what will run, in which order? | [`plan`] |
 //! | where does a trial run, and what happens when things break? | [`scheduler`] |
-//! | what did a node observe? | [`node`], [`gpu`], [`entry`], [`record`] |
+//! | what did a node observe? | [`node`], [`gpu`], [`entry`], [`record`], [`clock_offset`] |
 //! | how did it end? | [`outcome`] |
 //! | may a record be trusted? | [`validity`] |
 //! | what was recorded by the earlier system? | [`import`] |
@@ -18,6 +18,7 @@
 //! | has a sweep seen enough? | [`enough`] |
 
 pub mod axis;
+pub mod clock_offset;
 pub mod compare;
 pub mod design;
 pub mod enough;

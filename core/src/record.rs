@@ -190,6 +190,8 @@ mod tests {
             model_digest: None,
             clock: ClockSource::Virtual,
             daemon_version: "0".into(),
+            clock_offset: None,
+            idle: Vec::new(),
         })
     }
 

@@ -54,7 +54,7 @@ pub use conclusions::Conclusions;
 pub use conservation::{Conservation, GenerationCounts, NodeCounts, TrialTotals};
 pub use control::{ControlRatios, ControlRow};
 pub use drift::{Drift, SlotDrift};
-pub use environment::{Environment, GpuRow, NodeRow, Observed, SlotRow};
+pub use environment::{Environment, GpuRow, NodeClock, NodeRow, Observed, SlotRow};
 pub use expense::{Cost, Expense, Versus};
 pub use figure::{Figure, Formula, Spread};
 pub use listing::{Excluded, FailedAttempt, Listing};

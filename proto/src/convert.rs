@@ -7,6 +7,7 @@
 mod arrivals;
 mod attempt;
 pub mod check;
+mod clock_offset;
 mod design;
 mod entry;
 mod forecast;

@@ -4,6 +4,7 @@
 pub(crate) mod study;
 
 use chimera_core::axis::{Axes, CellSpec};
+use chimera_core::clock_offset::ClockOffset;
 use chimera_core::entry::*;
 use chimera_core::gpu::{Gpu, GpuSample, ThrottleReasons};
 use chimera_core::id::*;
@@ -171,6 +172,7 @@ fn gpu(node: &str, index: u16) -> Gpu {
         pcie_width: Some(16),
         mig: None,
         energy_counter: true,
+        idle_power: None,
     }
 }
 
@@ -190,6 +192,12 @@ pub(crate) fn opened(trial: u32) -> Entry {
         model_digest: Some("ab12".into()),
         clock: ClockSource::UserMonotonic,
         daemon_version: "0.1.0".into(),
+        clock_offset: Some(ClockOffset {
+            offset_ns: 800_000 - 40_000 * i64::from(trial),
+            bound_ns: 300_000 + 10_000 * u64::from(trial),
+            age: Nanos::from_secs(2),
+        }),
+        idle: Vec::new(),
     })
 }
 
@@ -230,6 +238,7 @@ pub(crate) fn loaded(trial: u32) -> LoadObserved {
         size: Some(Bytes(4 << 30)),
         size_vram: Some(Bytes(4 << 30)),
         digest: None,
+        process_memory: None,
     }
 }
 
@@ -320,6 +329,8 @@ pub(crate) fn sample(trial: u32, tick: u64) -> GpuSample {
         })),
         energy: Some(Millijoules(25_000 * tick)),
         ecc_uncorrected: None,
+        xid_events: None,
+        mig: None,
         performance_state: Some(0),
         pcie_generation: None,
         pcie_width: None,

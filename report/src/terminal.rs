@@ -1,6 +1,6 @@
 //! The report for a terminal. The first screen holds the verdict, the books and one line per cell.
 
-use chimera_core::report::Report;
+use chimera_core::report::{NodeClock, Report};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use crate::expense;
@@ -296,6 +296,7 @@ pub(crate) fn environment_lines(report: &Report) -> Vec<String> {
         let cpu = node.cpu.as_deref().unwrap_or(&node.arch);
         lines.push(format!("node {} ({}): {os}, {cpu}", node.node, node.hostname));
     }
+    lines.extend(observed.clocks.iter().map(clock_line));
     for slot in &environment.slots {
         let version = slot.server_version.as_deref().unwrap_or("unknown");
         let note = slot.probe_note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
@@ -305,6 +306,14 @@ pub(crate) fn environment_lines(report: &Report) -> Vec<String> {
         ));
     }
     lines
+}
+
+fn clock_line(clock: &NodeClock) -> String {
+    let NodeClock { node, offset_min_ms, offset_max_ms, bound_min_ms, bound_max_ms } = clock;
+    format!(
+        "clock of node {node}: {offset_min_ms:+.3} to {offset_max_ms:+.3} ms beside the coordinator's, \
+         known to ± {bound_min_ms:.3} to {bound_max_ms:.3} ms"
+    )
 }
 
 fn draw(sheet: &Sheet) -> Table {

@@ -84,6 +84,8 @@ fn opened(attempt: &AttemptId) -> AttemptOpened {
         model_digest: Some("ab".repeat(32)),
         clock: ClockSource::Virtual,
         daemon_version: "0.1.0".to_owned(),
+        clock_offset: None,
+        idle: Vec::new(),
     }
 }
 

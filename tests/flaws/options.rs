@@ -77,6 +77,7 @@ fn load(context: u32) -> LoadObserved {
         context_length: Some(context),
         size: None,
         size_vram: None,
+        process_memory: None,
         digest: None,
     }
 }

@@ -99,6 +99,7 @@ fn gpu(node: &str, index: u16) -> Gpu {
         pcie_width: None,
         mig: None,
         energy_counter: false,
+        idle_power: None,
     }
 }
 
@@ -172,6 +173,8 @@ pub(crate) fn record(trial: u32, generations: impl IntoIterator<Item = Generatio
             model_digest: Some("ab".repeat(32)),
             clock: ClockSource::UserMonotonic,
             daemon_version: "0.1.0".into(),
+            clock_offset: None,
+            idle: Vec::new(),
         },
         loads: Vec::new(),
         generations: generations.into_iter().collect(),
@@ -204,6 +207,8 @@ pub(crate) fn sample(at: u64, foreign: bool) -> GpuSample {
         pcie_width: None,
         processes: Some(processes),
         lost: false,
+        mig: None,
+        xid_events: None,
     }
 }
 

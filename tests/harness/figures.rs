@@ -154,9 +154,13 @@ impl Figures {
         self.row("model_size_vram", largest(trial.loads.iter().filter_map(|load| load.size_vram).collect()));
         self.row("peak_memory", trial.peak_memory());
         self.row("energy_attempt", trial.sampled().and_then(|window| energy::of_trial(trial, window)));
-        let Some(joules) = trial.window(true).and_then(|window| energy::of_trial(trial, window)) else {
+        let window = trial.window(true);
+        let Some(joules) = window.and_then(|window| energy::of_trial(trial, window)) else {
             return;
         };
+        let watts: Option<f64> = trial.gpus.keys().map(|gpu| trial.idle.get(gpu)).sum();
+        let idle = window.zip(watts).map(|((from, to), watts)| watts * (to - from));
+        self.row("energy_above_idle", idle.map(|idle| joules - idle));
         let tokens = trial.tokens();
         self.row("energy", Some(joules));
         self.row("energy_per_token", Some(joules / tokens));

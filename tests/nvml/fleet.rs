@@ -85,6 +85,9 @@ fn check_report(report: &Value) {
         figures.iter().any(|figure| figure["quantity"].as_str().is_some_and(|name| name.contains("energy")))
     };
     assert!(energy("rack/0") && !energy("rack/1"), "{}", report["slots"]);
+    assert!(!energy("rack/2"), "a divided GPU has no energy of one slot: {}", report["slots"]);
+    let shared = report["missing"].as_array().unwrap().iter().any(|gap| gap["why"] == "shared_gpu");
+    assert!(shared, "{}", report["missing"]);
 }
 
 /// A GPU in multi-instance mode can be told from the others.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use chimera_agent_node::gpu::nvml::NvmlProbe;
-use chimera_agent_node::gpu::{GpuProbe as _, ProbeError};
+use chimera_agent_node::gpu::{GpuProbe as _, ProbeError, XidEvent};
 use chimera_core::gpu::{Gpu, GpuSample};
 use chimera_core::id::GpuUuid;
 use chimera_core::unit::{Bytes, Milliwatts};
@@ -59,6 +59,25 @@ fn processes_are_listed_as_they_come_and_an_empty_list_is_no_unknown() {
     assert_eq!((one[0].pid, one[0].memory), (4_242, Some(Bytes(1 << 30))));
     assert_eq!(sample(&mut probe, 2).processes, Some(Vec::new()));
     assert_eq!(sample(&mut probe, 3).processes, None);
+}
+
+#[test]
+fn an_xid_event_is_told_once_to_who_listened_before() {
+    let keys = "xid = 79\nxid_with = \"burst\"";
+    let mute = "unsupported = [\"nvmlDeviceGetSupportedEventTypes\"]";
+    let library = Library::with(&[HEAD, &device(1, keys), &device(2, mute)].concat());
+    let probe = open(&library);
+    let gpus = [uuid(1), uuid(2)].map(|uuid| GpuUuid::new(&uuid).unwrap());
+    let mut early = probe.listen(&gpus);
+    assert_eq!((early.hears(&gpus[0]), early.hears(&gpus[1])), (true, false));
+    assert_eq!(early.next(), None);
+    fs::write(library.folder().join("burst"), "").unwrap();
+    assert_eq!(early.next(), Some(XidEvent { gpu: gpus[0].clone(), number: Some(79) }));
+    assert_eq!(early.next(), None);
+    assert_eq!(probe.listen(&gpus).next(), None, "it is over");
+    let library = Library::with(&[HEAD, &device(1, "")].concat()).without("nvmlDeviceRegisterEvents");
+    let old = open(&library);
+    assert!(!old.listen(&gpus[..1]).hears(&gpus[0]), "an older driver is no error");
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! One generation: its own connection, its request, its lines with their times, its end.
 
 use bytes::Bytes;
-use chimera_core::entry::{Arrivals, CAUSE_MAX_BYTES, Entry, GenerationClosed, GenerationOpened};
+use chimera_core::entry::{Arrivals, CAUSE_MAX_BYTES, Entry, GenerationClosed, GenerationOpened, Phase};
 use chimera_core::id::Digest;
 use chimera_core::outcome::GenerationOutcome;
 use chimera_core::unit::Nanos;
 use chimera_core::workload::{Limits, PromptCache, TextStorage};
 use http::{Method, StatusCode};
 
+use super::heads;
 use super::job::{Interrupt, Job, Spec};
 use super::outcome::Ending;
+use super::room::Room;
 use super::transcript::Transcript;
 use crate::ollama::exchange::{Exchange, ExchangeError, request};
 use crate::ollama::line::error_of_body;
@@ -31,6 +33,11 @@ pub(super) struct Ended {
     /// Offset of its send from the start of the attempt, if it was sent.
     pub(super) sent_at: Option<Nanos>,
     unreachable: bool,
+    spec: Option<Spec>,
+    /// Tokens of its prompt, as the server counted them.
+    prompt_tokens: Option<u64>,
+    /// Why its prompt does not fit.
+    pub(super) excess: Option<String>,
 }
 
 impl Ended {
@@ -42,13 +49,16 @@ impl Ended {
             disturbed: ending.disturbs(),
             sent_at,
             unreachable: matches!(ending, Ending::Unreachable(_)),
+            spec: None,
+            prompt_tokens: None,
+            excess: None,
         }
     }
 
     /// It was never sent, because a short call before it failed.
     pub(super) fn before_sending(outcome: GenerationOutcome, cause: String) -> Self {
         let unreachable = outcome == GenerationOutcome::ServerError;
-        Self { outcome, cause: Some(cause), error_status: None, disturbed: false, sent_at: None, unreachable }
+        Self { outcome, cause: Some(cause), unreachable, ..Self::of(&Ending::Final, None) }
     }
 
     /// It was never sent, because the wait before it was interrupted.
@@ -56,10 +66,25 @@ impl Ended {
         Self::of(if interrupt == Interrupt::Cancelled { &Ending::Cancelled } else { &Ending::Late }, None)
     }
 
+    /// Says so when its prompt, as the server counted it, does not fit. A measured generation tells of its own prompt. A
+    /// warm-up tells of the same text behind another head, whose digits may be fewer tokens: it is only refused when no
+    /// head would make it fit.
+    pub(super) fn measure_against(&mut self, room: &Room, job: &Job) {
+        let Some((spec, tokens)) = self.spec.zip(self.prompt_tokens) else { return };
+        let by_heads = if spec.phase == Phase::Warmup { head_bytes(job) } else { 0 };
+        if room.excess(tokens.saturating_sub(by_heads)).is_some() {
+            let (cell, number, prompt) = (&job.offer.cell, job.offer.cell_index + 1, spec.prompt + 1);
+            let told = room.excess(tokens).unwrap_or_default();
+            self.excess = Some(format!("prompt {prompt} of cell {number} ({cell}) {told}"));
+        }
+    }
+
     /// Whether further generations are pointless.
     pub(super) fn halts(&self) -> bool {
         use GenerationOutcome as G;
-        self.unreachable || matches!(self.outcome, G::ModelMissing | G::OutOfMemory | G::Cancelled)
+        self.unreachable
+            || self.excess.is_some()
+            || matches!(self.outcome, G::ModelMissing | G::OutOfMemory | G::Cancelled)
     }
 }
 
@@ -77,7 +102,7 @@ struct Open<'a> {
     exchange: Exchange,
     outlet: Outlet,
     transcript: Transcript,
-    ordinal: u32,
+    spec: Spec,
     sent: Nanos,
 }
 
@@ -111,7 +136,7 @@ async fn talk(job: &Job, spec: Spec, wording: &Wording, mut exchange: Exchange) 
     outlet.push(Entry::GenerationOpened(opened(job, spec, wording, sent, exchange.connect)));
     let keep_text = job.offer.workload.texts == TextStorage::Full;
     let transcript = Transcript::new(job.dialect, keep_text);
-    let mut open = Open { job, exchange, outlet, transcript, ordinal: spec.ordinal, sent };
+    let mut open = Open { job, exchange, outlet, transcript, spec, sent };
     let (status, ending) = match answered {
         Ok(Ok(status)) if status == StatusCode::OK => (Some(status), open.read_stream().await),
         Ok(Ok(status)) => (Some(status), open.read_error(status).await),
@@ -136,7 +161,7 @@ impl Open<'_> {
             let brought = self.transcript.take(read.stamp.at.saturating_sub(self.sent), &read.parts);
             if !brought.arrivals.is_empty() {
                 heard = Some(read.stamp.at);
-                let lines = Arrivals { ordinal: self.ordinal, arrivals: brought.arrivals };
+                let lines = Arrivals { ordinal: self.spec.ordinal, arrivals: brought.arrivals };
                 if !self.outlet.push(Entry::Arrivals(lines)) {
                     return Ending::Protocol("lines came faster than they could be recorded".to_owned());
                 }
@@ -171,8 +196,9 @@ impl Open<'_> {
         let ended_at = ended.saturating_sub(self.sent);
         let keep = self.job.offer.workload.texts == TextStorage::Full;
         let (server, done_reason) = self.transcript.last.unzip();
+        let prompt_tokens = server.and_then(|record| record.prompt_tokens);
         let closed = GenerationClosed {
-            ordinal: self.ordinal,
+            ordinal: self.spec.ordinal,
             outcome: ending.outcome(),
             cause: ending.cause().map(|cause| cut(&cause, CAUSE_MAX_BYTES).to_owned()),
             http_status: status.map(|status| status.as_u16()),
@@ -185,7 +211,8 @@ impl Open<'_> {
         };
         self.outlet.push(Entry::GenerationClosed(closed));
         self.outlet.settle().await;
-        Ended::of(ending, Some(self.job.recorder.offset(self.sent)))
+        let sent_at = Some(self.job.recorder.offset(self.sent));
+        Ended { spec: Some(self.spec), prompt_tokens, ..Ended::of(ending, sent_at) }
     }
 }
 
@@ -207,6 +234,13 @@ async fn never_connected(job: &Job, spec: Spec, wording: &Wording, began: Nanos,
     };
     job.recorder.write(Entry::GenerationClosed(closed)).await;
     Ended::of(&ending, None)
+}
+
+/// Bytes of the heads in one request, and so the most tokens that they can be.
+fn head_bytes(job: &Job) -> u64 {
+    let workload = &job.offer.workload;
+    let heads = 1 + u64::from(workload.system.is_some());
+    if workload.cache == PromptCache::Bust { heads * heads::BYTES } else { 0 }
 }
 
 /// The words of a generation. The head stands before everything that the workload says, so that nothing of it can be

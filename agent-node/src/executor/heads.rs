@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chimera_core::id::Digest;
 
-/// Bytes of a head: 16 hexadecimal digits.
+/// Bytes of the hash that a head shows.
 const HEAD_BYTES: usize = 8;
+/// Length of a head in bytes: 16 hexadecimal digits and a space.
+pub(super) const BYTES: u64 = 2 * HEAD_BYTES as u64 + 1;
 
 /// Makes heads: a hash over random bytes of this process and a counter.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ mod tests {
         let heads = Heads::new().unwrap();
         let made: std::collections::BTreeSet<String> = (0..1_000).map(|_| heads.fresh()).collect();
         assert_eq!(made.len(), 1_000);
-        assert!(made.iter().all(|head| head.len() == 17 && head.ends_with(' ')));
+        assert!(made.iter().all(|head| head.len() as u64 == BYTES && head.ends_with(' ')));
         assert!(!made.contains(&Heads::new().unwrap().fresh()));
     }
 }

@@ -9,12 +9,14 @@ use chimera_core::seed::Seed;
 use chimera_core::unit::Nanos;
 use chimera_core::workload::Start;
 use chimera_proto::convert::Offer;
+use tokio::sync::watch;
 
 use super::heads::Heads;
 use crate::cancel::Cancel;
 use crate::ollama::api::Api;
 use crate::ollama::dialect::Dialect;
 use crate::recorder::Recorder;
+use crate::sampler::OwnMemory;
 
 /// One attempt.
 pub(super) struct Job {
@@ -24,6 +26,8 @@ pub(super) struct Job {
     pub(super) dialect: &'static Dialect,
     pub(super) cancel: Cancel,
     pub(super) heads: Arc<Heads>,
+    /// What the sampler sees of the server's memory, where there is one.
+    pub(super) memory: Option<watch::Receiver<OwnMemory>>,
 }
 
 /// One generation that is to be run.

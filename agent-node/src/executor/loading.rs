@@ -9,21 +9,25 @@ use chimera_core::unit::{Bytes, Nanos};
 use super::generation::{self, Ended};
 use super::job::{Interrupt, Job};
 use super::load::{self, Loaded};
+use super::room::Room;
 use super::verdict::Verdict;
 use super::{SlotWorker, outcome};
 use crate::ollama::api::{Api, ApiError, Listed, Running};
 use crate::ollama::request::{load_body, unload_body};
+use crate::sampler::OwnMemory;
 
 /// Longest wait for a model to leave. An unload waits for what runs: on 0.24 a cancelled prefill is not aborted.
 const UNLOAD_LIMIT: Duration = Duration::from_secs(120);
 /// Pause between two looks whether it left.
 const UNLOAD_POLL: Duration = Duration::from_millis(50);
+/// Longest wait for a sample of every GPU after a load.
+const MEMORY_LIMIT: Duration = Duration::from_millis(500);
 /// Longest wait for the answer to an unload; it comes at once.
 const UNLOAD_ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 impl SlotWorker {
-    /// Brings the server to the cell's model with the cell's load options, and records how.
-    pub(super) async fn make_loaded(&mut self, job: &Job) -> Result<LoadCause, Verdict> {
+    /// Brings the server to the cell's model with the cell's load options, and records how. Tells the room it has then.
+    pub(super) async fn make_loaded(&mut self, job: &Job) -> Result<(LoadCause, Room), Verdict> {
         let wanted = Loaded::new(&job.offer.cell.model, &job.offer.cell.options);
         let began = job.recorder.now();
         let deadline = deadline(job);
@@ -32,8 +36,7 @@ impl SlotWorker {
         let (cause, at, elapsed) = loaded.map_err(|error| Verdict::of_api_error(&error))?;
         self.loaded = Some(wanted);
         let at = if elapsed.is_some() { at } else { began };
-        observe(job, cause, at, elapsed).await;
-        Ok(cause)
+        Ok((cause, observe(job, cause, at, elapsed).await))
     }
 
     async fn load_as_planned(
@@ -64,18 +67,19 @@ impl SlotWorker {
         for index in 0..job.offer.workload.generations {
             let emptied = job.within(deadline(job), unload_all(&self.api)).await;
             self.loaded = None;
-            let ended = match emptied {
+            let mut ended = match emptied {
                 Ok(Ok(())) => generation::run(job, job.measured(index, 0)).await,
                 Ok(Err(error)) => {
                     Ended::before_sending(outcome::of_api_error_of_generation(&error), error.to_string())
                 }
                 Err(interrupt) => Ended::interrupted(interrupt),
             };
-            let halts = ended.halts();
             if let Some(sent_at) = ended.sent_at {
                 self.loaded = Some(Loaded::new(&job.offer.cell.model, &job.offer.cell.options));
-                observe(job, LoadCause::ColdStart, sent_at, None).await;
+                let room = observe(job, LoadCause::ColdStart, sent_at, None).await;
+                ended.measure_against(&room, job);
             }
+            let halts = ended.halts();
             all.push(ended);
             if halts {
                 break;
@@ -117,8 +121,8 @@ pub(super) async fn look_again(job: &Job, model: &Listed) {
     }
 }
 
-/// Records a load with what the server then shows.
-async fn observe(job: &Job, cause: LoadCause, at: Nanos, elapsed: Option<Nanos>) {
+/// Records a load with what the server then shows, and tells the room it has.
+async fn observe(job: &Job, cause: LoadCause, at: Nanos, elapsed: Option<Nanos>) -> Room {
     let shown = find(&job.api, job).await;
     let shown = shown.as_ref();
     let observed = LoadObserved {
@@ -129,8 +133,24 @@ async fn observe(job: &Job, cause: LoadCause, at: Nanos, elapsed: Option<Nanos>)
         size: shown.and_then(|model| model.size).map(Bytes),
         size_vram: shown.and_then(|model| model.size_vram).map(Bytes),
         digest: shown.and_then(|model| model.digest.clone()),
+        process_memory: process_memory(job).await,
     };
+    let room = Room::of(job.dialect, observed.context_length, &job.offer.cell.options);
     job.recorder.write(Entry::Loaded(observed)).await;
+    room
+}
+
+/// Memory of the server's processes on all GPUs of the slot, by samples that were taken from now on; absent when one of
+/// them does not tell, or when none comes soon.
+async fn process_memory(job: &Job) -> Option<Bytes> {
+    let (mut seen, now) = (job.memory.clone()?, job.recorder.now());
+    if seen.borrow().is_empty() {
+        return None;
+    }
+    let fresh = |memory: &OwnMemory| memory.values().all(|(at, _)| *at >= now);
+    let memory = tokio::time::timeout(MEMORY_LIMIT, seen.wait_for(fresh)).await.ok()?.ok()?;
+    let told: Option<u64> = memory.values().map(|(_, own)| own.map(|bytes| bytes.0)).sum();
+    told.map(Bytes)
 }
 
 async fn find(api: &Api, job: &Job) -> Option<Running> {

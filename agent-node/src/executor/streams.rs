@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use super::generation::{self, Ended};
 use super::job::Job;
+use super::room::Room;
 
 /// What the streams of an attempt share.
 #[derive(Debug, Default)]
@@ -17,11 +18,12 @@ struct Course {
 }
 
 /// Runs warm-ups, unless the model is warm, and measured generations; returns the ends of the measured ones, or of the
-/// warm-up that made the rest pointless.
-pub(super) async fn warm(job: &Arc<Job>, is_warm: bool) -> Vec<Ended> {
+/// warm-up that made the rest pointless. A prompt that does not fit into `room` does.
+pub(super) async fn warm(job: &Arc<Job>, is_warm: bool, room: Room) -> Vec<Ended> {
     let warmups = if is_warm { 0 } else { job.offer.workload.warmups };
     for index in 0..warmups {
-        let ended = generation::run(job, job.warmup(index)).await;
+        let mut ended = generation::run(job, job.warmup(index)).await;
+        ended.measure_against(&room, job);
         if ended.halts() {
             return vec![ended];
         }
@@ -32,7 +34,7 @@ pub(super) async fn warm(job: &Arc<Job>, is_warm: bool) -> Vec<Ended> {
     // Dropping the set ends its tasks: a cancelled attempt leaves none behind.
     let mut set = JoinSet::new();
     for stream in 0..streams {
-        set.spawn(run_stream(Arc::clone(job), Arc::clone(&course), stream));
+        set.spawn(run_stream(Arc::clone(job), Arc::clone(&course), stream, room));
     }
     let mut all = Vec::new();
     while let Some(ended) = set.join_next().await {
@@ -41,14 +43,15 @@ pub(super) async fn warm(job: &Arc<Job>, is_warm: bool) -> Vec<Ended> {
     all
 }
 
-async fn run_stream(job: Arc<Job>, course: Arc<Course>, stream: u16) -> Vec<Ended> {
+async fn run_stream(job: Arc<Job>, course: Arc<Course>, stream: u16, room: Room) -> Vec<Ended> {
     let mut all = Vec::new();
     while !course.halted.load(Ordering::Relaxed) {
         let index = course.next.fetch_add(1, Ordering::Relaxed);
         if index >= job.offer.workload.generations {
             break;
         }
-        let ended = generation::run(&job, job.measured(index, stream)).await;
+        let mut ended = generation::run(&job, job.measured(index, stream)).await;
+        ended.measure_against(&room, &job);
         if ended.halts() {
             course.halted.store(true, Ordering::Relaxed);
         }

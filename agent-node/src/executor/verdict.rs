@@ -55,6 +55,13 @@ pub(super) fn of(ended: &[Ended], planned: u32, cancelled: Option<CancelCause>) 
     if cancelled.is_some() {
         return Verdict::cancelled(cancelled, disturbed);
     }
+    if let Some(excess) = ended.iter().find_map(|one| one.excess.clone()) {
+        // The numbers would be those of another prompt or a shorter answer, and another try cannot help.
+        return Verdict {
+            disturbed,
+            ..Verdict::failed(AttemptOutcome::Failed(FailureClass::Config), excess)
+        };
+    }
     let outcome = outcome_of(ended, planned);
     let cause =
         ended.iter().find_map(|one| one.cause.clone()).filter(|_| outcome != AttemptOutcome::Completed);

@@ -33,7 +33,7 @@ impl GpuProbe for NoProbe {
         Ok(Vec::new())
     }
 
-    fn sample(&mut self, uuid: &GpuUuid) -> Result<GpuSample, ProbeError> {
+    fn sample(&self, uuid: &GpuUuid) -> Result<GpuSample, ProbeError> {
         Err(ProbeError::Unknown(uuid.clone()))
     }
 }

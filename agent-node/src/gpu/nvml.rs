@@ -1,5 +1,7 @@
 //! GPUs through the driver's management library. Every field that a device does not support is absent.
 
+mod xid;
+
 use std::path::Path;
 
 use chimera_core::gpu::{Gpu, GpuProcess, GpuSample, ThrottleReasons};
@@ -12,7 +14,8 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::struct_wrappers::device::ProcessInfo;
 use nvml_wrapper::{Device, Nvml};
 
-use super::{GpuProbe, ProbeError, blank_sample};
+use super::{GpuProbe, ProbeError, XidSource, blank_sample};
+use xid::XidEvents;
 
 /// Most GPUs that are looked at on one host.
 const GPUS_MAX: u32 = 64;
@@ -58,6 +61,7 @@ impl NvmlProbe {
             pcie_width: known(device.current_pcie_link_width()),
             mig: known(device.mig_mode()).map(|mode| mode.current != 0),
             energy_counter: device.total_energy_consumption().is_ok(),
+            idle_power: None,
         })
     }
 }
@@ -85,13 +89,17 @@ impl GpuProbe for NvmlProbe {
         Ok(seen.into_iter().filter_map(|(_, described)| described.ok()).collect())
     }
 
-    fn sample(&mut self, uuid: &GpuUuid) -> Result<GpuSample, ProbeError> {
+    fn sample(&self, uuid: &GpuUuid) -> Result<GpuSample, ProbeError> {
         match self.nvml.device_by_uuid(uuid.as_str()) {
             Ok(device) => Ok(look(&device, uuid)),
             Err(NvmlError::GpuLost) => Ok(GpuSample { lost: true, ..blank_sample(uuid) }),
             Err(NvmlError::NotFound | NvmlError::InvalidArg) => Err(ProbeError::Unknown(uuid.clone())),
             Err(error) => Err(refused(error)),
         }
+    }
+
+    fn listen<'p>(&'p self, gpus: &[GpuUuid]) -> Box<dyn XidSource + 'p> {
+        Box::new(XidEvents::of(&self.nvml, gpus))
     }
 }
 
@@ -110,6 +118,7 @@ fn look(device: &Device<'_>, uuid: &GpuUuid) -> GpuSample {
         memory_used: known(device.memory_info()).map(|memory| Bytes(memory.used)),
         throttle: known(device.current_throttle_reasons()).map(|reasons| ThrottleReasons(reasons.bits())),
         energy: known(device.total_energy_consumption()).map(Millijoules),
+        mig: known(device.mig_mode()).map(|mode| mode.current != 0),
         ecc_uncorrected: known(device.total_ecc_errors(MemoryError::Uncorrected, EccCounter::Volatile)),
         performance_state: known(device.performance_state())
             .map(|state| state.as_c())

@@ -38,7 +38,7 @@ impl GpuProbe for SimulatedProbe {
         Ok(self.gpus.clone())
     }
 
-    fn sample(&mut self, uuid: &GpuUuid) -> Result<GpuSample, ProbeError> {
+    fn sample(&self, uuid: &GpuUuid) -> Result<GpuSample, ProbeError> {
         (self.look)(uuid).ok_or_else(|| ProbeError::Unknown(uuid.clone()))
     }
 }

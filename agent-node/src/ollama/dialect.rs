@@ -18,17 +18,24 @@ pub(crate) struct Dialect {
     pub(crate) single_token_eval: SingleTokenEval,
     /// Whether `logprobs` has one entry per token (else one per line, which counts nothing).
     pub(crate) logprobs_per_token: bool,
+    /// The real context is the next multiple of this above the one shown.
+    pub(crate) context_step: u32,
 }
 
 /// v0.24 and v0.25: the engine is inside the server.
-const V0_24: Dialect =
-    Dialect { name: "0.24", single_token_eval: SingleTokenEval::Absent, logprobs_per_token: true };
+const V0_24: Dialect = Dialect {
+    name: "0.24",
+    single_token_eval: SingleTokenEval::Absent,
+    logprobs_per_token: true,
+    context_step: 1,
+};
 
 /// v0.30 to v0.33: a separate llama-server.
 const V0_33: Dialect = Dialect {
     name: "0.33",
     single_token_eval: SingleTokenEval::Placeholder(1_000),
     logprobs_per_token: false,
+    context_step: 256,
 };
 
 /// The dialect of a version, and a note when the version is not one that was looked at.

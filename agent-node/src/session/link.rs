@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chimera_core::id::{AttemptId, Digest};
-use chimera_core::unit::Nanos;
+use chimera_core::unit::{Nanos, UnixNanos};
 use chimera_proto::convert::Offer;
 use chimera_proto::v1::{self, session_request::Kind as Out, session_response::Kind as In};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tonic::Streaming;
 
 use super::Session;
@@ -73,7 +73,8 @@ impl<'a> Link<'a> {
         let Opened { outbox, inbound, welcome } = opened;
         let period = welcome.heartbeat_ms.clamp(HEARTBEAT_MIN_MS, HEARTBEAT_MAX_MS);
         let period = Duration::from_millis(period.into());
-        let mut heartbeat = interval_at(Instant::now() + period, period);
+        // The first one goes out at once: an attempt that begins soon can then say how right its clock is.
+        let mut heartbeat = interval(period);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let began = session.clock.now();
         let (cursors, replies, stops) = (Cursors::default(), VecDeque::new(), JoinSet::new());
@@ -161,8 +162,9 @@ impl<'a> Link<'a> {
             },
             Some(In::Ack(ack)) => self.take_ack(ack).await,
             Some(In::HeartbeatReply(reply)) => {
-                let round_trip = self.session.clock.now().saturating_sub(Nanos(reply.sent_ns));
-                tracing::debug!(%round_trip, "heartbeat answered");
+                let (sent, back) = (Nanos(reply.sent_ns), self.session.clock.now());
+                self.session.heartbeats.answered(sent, UnixNanos(reply.received_unix_ns), back);
+                tracing::debug!(round_trip = %back.saturating_sub(sent), "heartbeat answered");
             }
             Some(In::Welcome(_)) => tracing::warn!("a second welcome; ignored"),
             // A newer coordinator may know frames that this node does not.
@@ -262,7 +264,9 @@ impl<'a> Link<'a> {
 
     fn beat(&mut self) {
         let clock = self.session.clock;
-        let beat = v1::Heartbeat { sent_ns: clock.now().0, sent_unix_ns: clock.wall().0 };
+        let offset = self.session.heartbeats.offset().now(clock);
+        let clock_offset = offset.as_ref().map(v1::ClockOffset::from);
+        let beat = v1::Heartbeat { sent_ns: clock.now().0, sent_unix_ns: clock.wall().0, clock_offset };
         // A full outbox is a sign of life by itself.
         let _ = self.outbox.try_send(v1::SessionRequest { kind: Some(Out::Heartbeat(beat)) });
     }

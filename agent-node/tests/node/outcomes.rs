@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use chimera_agent_node::gpu::blank_sample;
 use chimera_agent_node::gpu::simulated::SimulatedProbe;
-use chimera_core::entry::LoadCause;
-use chimera_core::gpu::Gpu;
+use chimera_core::entry::{LoadCause, Phase};
+use chimera_core::gpu::{Gpu, GpuIdle, GpuProcess, GpuSample};
 use chimera_core::id::GpuUuid;
+use chimera_core::option::OptionValue;
 use chimera_core::outcome::{AttemptOutcome, FailureClass, GenerationOutcome as G};
 use chimera_core::record::AttemptRecord;
+use chimera_core::unit::{Bytes, Milliwatts};
 use chimera_core::workload::Start;
+use chimera_proto::convert::Offer;
 use chimera_proto::v1;
 
 use super::coordinator::Coordinator;
@@ -152,6 +155,57 @@ async fn warm_streams_share_the_work_and_every_seed_and_head_is_its_own() {
     assert_eq!(streams.len(), 3);
 }
 
+/// The scripted server counts 25 tokens for any prompt and shows a context of 2048.
+fn with_budget(budget: i64) -> Offer {
+    let mut offer = offer(0);
+    offer.cell.options.set("num_predict", OptionValue::Integer(budget)).unwrap();
+    offer.workload.generations = 3;
+    offer
+}
+
+fn refused_for_room(record: &AttemptRecord) {
+    let closed = record.closed.as_ref().unwrap();
+    let cause = closed.cause.as_deref().unwrap();
+    assert_eq!(closed.outcome, CONFIG, "{cause}");
+    let words =
+        ["prompt 1 of cell 1 (tiny", "has 25 tokens", "do not fit into the context of 2048", "raise num_ctx"];
+    assert!(words.iter().all(|words| cause.contains(words)), "{cause}");
+}
+
+#[tokio::test]
+async fn a_prompt_that_does_not_fit_is_refused_by_the_warm_up() {
+    let mut stage = Stage::set().await;
+    let mut offer = with_budget(2_048);
+    offer.workload.warmups = 1;
+    let record = stage.run(&offer).await;
+    refused_for_room(&record);
+    let phases: Vec<Phase> = record.generations.iter().map(|generation| generation.opened.phase).collect();
+    assert_eq!(phases, [Phase::Warmup]);
+}
+
+#[tokio::test]
+async fn a_warm_up_does_not_refuse_what_another_head_could_fit() {
+    let mut stage = Stage::set().await;
+    // One token too many, and a head of up to 17 of them: the first measured generation tells of itself.
+    let mut offer = with_budget(2_024);
+    offer.workload.warmups = 1;
+    let record = stage.run(&offer).await;
+    refused_for_room(&record);
+    let phases: Vec<Phase> = record.generations.iter().map(|generation| generation.opened.phase).collect();
+    assert_eq!(phases, [Phase::Warmup, Phase::Measured]);
+    let fits = Stage::set().await.run(&with_budget(2_023)).await;
+    assert!(fits.complete() && fits.generations.len() == 3);
+}
+
+#[tokio::test]
+async fn a_cold_prompt_that_does_not_fit_is_refused_after_the_first() {
+    let mut offer = with_budget(2_024);
+    offer.workload.start = Start::Cold;
+    let record = Stage::set().await.run(&offer).await;
+    refused_for_room(&record);
+    assert_eq!((record.generations.len(), record.loads.len()), (1, 1));
+}
+
 #[tokio::test]
 async fn cold_generations_unload_first_and_say_so() {
     let mut stage = Stage::set().await;
@@ -165,11 +219,9 @@ async fn cold_generations_unload_first_and_say_so() {
     assert_eq!((record.loads.len(), stage.server.moves()[0]), (2, "unload"));
 }
 
-#[tokio::test]
-async fn gpus_are_told_and_sampled_while_an_attempt_runs() {
-    let uuid = GpuUuid::new("GPU-sim-0").unwrap();
-    let gpu = Gpu {
-        uuid: uuid.clone(),
+fn simulated_gpu() -> Gpu {
+    Gpu {
+        uuid: GpuUuid::new("GPU-sim-0").unwrap(),
         index: 0,
         model: "Simulated".to_owned(),
         memory: None,
@@ -182,7 +234,14 @@ async fn gpus_are_told_and_sampled_while_an_attempt_runs() {
         pcie_width: None,
         mig: None,
         energy_counter: false,
-    };
+        idle_power: None,
+    }
+}
+
+#[tokio::test]
+async fn gpus_are_told_and_sampled_while_an_attempt_runs() {
+    let gpu = simulated_gpu();
+    let uuid = gpu.uuid.clone();
     let mut stage = Stage::set().await;
     stage.kill_node().await;
     (stage.folder, stage.coordinator) = (tempfile::tempdir().unwrap(), Coordinator::start().await);
@@ -198,6 +257,55 @@ async fn gpus_are_told_and_sampled_while_an_attempt_runs() {
     assert!(samples.len() >= 3, "{samples:?}");
     assert!(samples.iter().all(|sample| sample.uuid == uuid));
     assert!(samples.windows(2).all(|pair| pair[0].at < pair[1].at));
+}
+
+#[tokio::test]
+async fn a_load_tells_the_memory_of_the_servers_processes_where_their_owner_is_known() {
+    let process = |pid, mib: u64, own| GpuProcess { pid, memory: Some(Bytes(mib << 20)), own };
+    for (processes, told) in [
+        (
+            Some(vec![process(1, 900, Some(true)), process(2, 50, Some(true)), process(3, 7, Some(false))]),
+            Some(950),
+        ),
+        (Some(vec![process(1, 900, Some(true)), process(2, 50, None)]), None),
+        (Some(vec![process(3, 7, Some(false))]), None),
+        (None, None),
+    ] {
+        let mut stage = Stage::set().await;
+        stage.kill_node().await;
+        (stage.folder, stage.coordinator) = (tempfile::tempdir().unwrap(), Coordinator::start().await);
+        let look =
+            move |uuid: &GpuUuid| Some(GpuSample { processes: processes.clone(), ..blank_sample(uuid) });
+        stage.probes = Some(SimulatedProbe::factory(vec![simulated_gpu()], Arc::new(look)));
+        stage.start_node();
+        let record = stage.run(&offer(0)).await;
+        assert_eq!(record.loads[0].process_memory, told.map(|mib: u64| Bytes(mib << 20)));
+    }
+}
+
+#[tokio::test]
+async fn idle_power_is_told_once_and_stands_in_the_records_that_follow() {
+    let mut stage = Stage::set().await;
+    stage.kill_node().await;
+    (stage.folder, stage.coordinator) = (tempfile::tempdir().unwrap(), Coordinator::start().await);
+    let look = |uuid: &GpuUuid| Some(GpuSample { power: Some(Milliwatts(60_000)), ..blank_sample(uuid) });
+    stage.probes = Some(SimulatedProbe::factory(vec![simulated_gpu()], Arc::new(look)));
+    stage.start_node();
+    let mut session = stage.coordinator.welcome(Vec::new()).await;
+    assert_eq!(session.hello.facts.as_ref().unwrap().slots[0].gpus[0].idle_power_mw, None);
+    let facts = loop {
+        match session.any_frame().await.expect("the session lasts") {
+            v1::session_request::Kind::Facts(facts) if facts.slots[0].gpus[0].idle_power_mw.is_some() => {
+                break facts;
+            }
+            _ => {}
+        }
+    };
+    assert_eq!(facts.slots[0].gpus[0].idle_power_mw, Some(60_000));
+    session.send(super::sessions::offered(&offer(0))).await;
+    session.accepted().await;
+    let idle = GpuIdle { uuid: simulated_gpu().uuid, power: Milliwatts(60_000) };
+    assert_eq!(session.record().await.opened.idle, [idle]);
 }
 
 #[tokio::test]

@@ -108,7 +108,12 @@ fn answer(path: &str, body: Value, state: &Mutex<State>) -> Vec<Act> {
             state.loaded.push("tiny:latest".to_owned());
             status(200, r#"{"done":true,"done_reason":"load"}"#)
         }
-        "/api/chat" => state.scripts.pop_front().unwrap_or_else(|| good(4)),
+        "/api/chat" => {
+            if state.loaded.is_empty() {
+                state.loaded.push("tiny:latest".to_owned());
+            }
+            state.scripts.pop_front().unwrap_or_else(|| good(4))
+        }
         _ => status(404, "404 page not found"),
     }
 }

@@ -195,5 +195,16 @@ async fn heartbeats_and_changed_facts_flow() {
     let server = slot.server.as_ref().unwrap();
     assert_eq!((server.version.as_deref(), server.models[0].layers), (Some("0.33.0"), Some(3)));
     let Some(Out::Heartbeat(beat)) = session.any_frame().await else { panic!("no heartbeat") };
-    assert!(beat.sent_unix_ns > 0);
+    assert!(beat.sent_unix_ns > 0 && beat.clock_offset.is_none());
+    let ahead = 3_600_000_000_000;
+    let reply = v1::HeartbeatReply { sent_ns: beat.sent_ns, received_unix_ns: beat.sent_unix_ns + ahead };
+    session.send(In::HeartbeatReply(reply)).await;
+    let told = loop {
+        match session.any_frame().await.expect("the session lasts") {
+            Out::Heartbeat(v1::Heartbeat { clock_offset: Some(told), .. }) => break told,
+            _ => {}
+        }
+    };
+    let off = (told.offset_ns + ahead).unsigned_abs();
+    assert!(off <= told.bound_ns, "{off} ns off, {told:?}");
 }

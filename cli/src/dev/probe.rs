@@ -44,6 +44,7 @@ fn facts(slot: &SimulatedSlot) -> Option<Gpu> {
         pcie_width: Some(spec.pcie_width),
         mig: Some(false),
         energy_counter: true,
+        idle_power: None,
     })
 }
 

@@ -123,6 +123,8 @@ mod tests {
             cpus: None,
             memory_bytes: None,
             daemon_version: String::new(),
+            clock_offset_ns: None,
+            clock_bound_ns: None,
             slots: vec![slot],
         };
         assert_eq!(models(&[node]), ["tiny", "mid"]);

@@ -87,8 +87,18 @@ fn host(screen: &Screen, node: &NodeView) -> String {
         .add_some("Kernel", node.kernel.as_ref().map(|kernel| format!("{kernel} {}", node.arch)))
         .add_some("CPU", cpu)
         .add_some("Memory", node.memory_bytes.map(|bytes| text::size(Bytes(bytes))))
-        .add("Daemon", node.daemon_version.clone());
+        .add("Daemon", node.daemon_version.clone())
+        .add("Clock", clock(node));
     facts.draw(screen)
+}
+
+/// The node's wall clock beside the coordinator's.
+fn clock(node: &NodeView) -> String {
+    let known = node.clock_offset_ns.zip(node.clock_bound_ns);
+    known.map_or_else(
+        || "–".to_owned(),
+        |(offset, bound)| format!("{:+.1} ms ± {:.1} ms", offset as f64 / 1e6, bound as f64 / 1e6),
+    )
 }
 
 fn slot_block(screen: &Screen, slot: &SlotView) -> String {
@@ -202,6 +212,8 @@ mod tests {
             cpus: Some(64),
             memory_bytes: None,
             daemon_version: "0.1.0".to_owned(),
+            clock_offset_ns: Some(812_345),
+            clock_bound_ns: Some(300_001),
             slots: vec![slot(0), slot(1)],
         }
     }
@@ -238,10 +250,16 @@ gpu-a is drained: fan is loud";
     #[test]
     fn a_page_shows_what_a_node_says() {
         let page = node_page(&Screen::plain(100), &node("ready", ""));
-        for words in
-            ["ready for 1m 02s", "64 logical processors", "limit 700 W, PCIe 5 x16", "ollama pull MODEL"]
-        {
+        for words in [
+            "ready for 1m 02s",
+            "64 logical processors",
+            "limit 700 W, PCIe 5 x16",
+            "ollama pull MODEL",
+            "+0.8 ms ± 0.3 ms",
+        ] {
             assert!(page.contains(words), "{words} is missing in:\n{page}");
         }
+        let silent = NodeView { clock_offset_ns: None, clock_bound_ns: None, ..node("ready", "") };
+        assert!(node_page(&Screen::plain(100), &silent).lines().any(|line| line.ends_with('–')));
     }
 }

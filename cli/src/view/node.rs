@@ -34,6 +34,10 @@ pub struct NodeView {
     pub memory_bytes: Option<u64>,
     /// Version of the node daemon.
     pub daemon_version: String,
+    /// Its wall clock less the coordinator's in nanoseconds, by its last heartbeat; absent when not known.
+    pub clock_offset_ns: Option<i64>,
+    /// The true offset lies within this of `clock_offset_ns`.
+    pub clock_bound_ns: Option<u64>,
     /// Its slots.
     pub slots: Vec<SlotView>,
 }
@@ -99,7 +103,7 @@ pub struct ModelView {
 
 impl From<v1::NodeStatus> for NodeView {
     fn from(wire: v1::NodeStatus) -> Self {
-        let v1::NodeStatus { facts, state, busy, note, in_state_ns } = wire;
+        let v1::NodeStatus { facts, state, busy, note, in_state_ns, clock_offset } = wire;
         let v1::NodeFacts { id, host, slots } = facts.unwrap_or_default();
         let host = host.unwrap_or_default();
         Self {
@@ -116,6 +120,8 @@ impl From<v1::NodeStatus> for NodeView {
             cpus: host.cpus,
             memory_bytes: host.memory_bytes,
             daemon_version: clean(&host.daemon_version),
+            clock_offset_ns: clock_offset.map(|clock| clock.offset_ns),
+            clock_bound_ns: clock_offset.map(|clock| clock.bound_ns),
             slots: slots.into_iter().map(|slot| slot_view(slot, &busy)).collect(),
         }
     }

@@ -30,6 +30,11 @@ const COLUMNS: &[Column] = &[
     maybe("size_bytes", Kind::Integer, "memory of the loaded model"),
     maybe("size_vram_bytes", Kind::Integer, "its part on GPUs"),
     maybe("digest", Kind::Text, "digest of the model's manifest"),
+    maybe(
+        "process_memory_bytes",
+        Kind::Integer,
+        "memory that the driver sees the server's processes use on the slot's GPUs; null = it does not tell whose",
+    ),
 ];
 
 /// The rows of a record.
@@ -38,7 +43,7 @@ pub(super) fn rows<'a>(attempt: &'a AttemptId, record: &'a AttemptRecord) -> imp
 }
 
 fn row(attempt: &AttemptId, position: usize, load: &LoadObserved) -> Row {
-    let LoadObserved { at, cause, elapsed, context_length, size, size_vram, digest } = load;
+    let LoadObserved { at, cause, elapsed, context_length, size, size_vram, digest, process_memory } = load;
     vec![
         text(attempt.trial.sweep.as_str()),
         integer(attempt.trial.ordinal),
@@ -51,5 +56,6 @@ fn row(attempt: &AttemptId, position: usize, load: &LoadObserved) -> Row {
         integer_or_null(size.map(|bytes| bytes.0)),
         integer_or_null(size_vram.map(|bytes| bytes.0)),
         text_or_null(digest.clone()),
+        integer_or_null(process_memory.map(|bytes| bytes.0)),
     ]
 }

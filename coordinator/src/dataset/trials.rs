@@ -53,6 +53,12 @@ const COLUMNS: &[Column] = &[
         "wall clock of the node at the start of the attempt: a label, in no duration",
     ),
     maybe("ended_at_ns", Kind::Integer, "end of the attempt, from its start"),
+    maybe(
+        "clock_offset_ns",
+        Kind::Integer,
+        "the node's wall clock at the start of the attempt less the coordinator's; null = not known",
+    ),
+    maybe("clock_bound_ns", Kind::Integer, "the true offset lies within this of clock_offset_ns"),
 ];
 
 /// The row of an attempt.
@@ -60,6 +66,7 @@ pub(super) fn row(entry: &SweepEntry, attempt: &Attempt) -> Row {
     let Attempt { id, view, record } = attempt;
     let mut row = trial_values(entry, id.trial.ordinal);
     let opened = record.as_ref().map(|record| &record.opened);
+    let offset = opened.and_then(|opened| opened.clock_offset);
     let closed = record.as_ref().and_then(|record| record.closed.as_ref());
     let findings = record.as_ref().map(|record| verdict(Some(entry), record).reasons()).unwrap_or_default();
     let findings: Vec<&str> = findings.iter().map(|reason| reason.name()).collect();
@@ -82,6 +89,8 @@ pub(super) fn row(entry: &SweepEntry, attempt: &Attempt) -> Row {
         text_or_null(opened.map(|opened| opened.daemon_version.clone())),
         integer_or_null(opened.map(|opened| opened.started_at.0)),
         integer_or_null(closed.map(|closed| closed.at.0)),
+        integer_or_null(offset.map(|offset| offset.offset_ns)),
+        integer_or_null(offset.map(|offset| offset.bound_ns)),
     ]);
     row
 }

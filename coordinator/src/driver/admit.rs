@@ -56,6 +56,7 @@ impl Driver {
         let seed = submit.sweep.seed.unwrap_or(Seed(submit.drawn_seed));
         let nodes = plannable(&view);
         let plan = Plan::expand(id, &submit.sweep, seed, &nodes)?;
+        plan.admissible(&nodes)?;
         let experience = self.catalog.experience();
         let forecast = Forecast::of(&plan, &submit.sweep, nodes.iter().map(Arc::as_ref), &experience);
         Ok(Verdict::New(plan, Box::new(Beside { nodes, forecast: Some(forecast) })))

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chimera_core::id::{Incarnation, NodeId};
 use chimera_proto::v1::session_request::Kind;
 use chimera_proto::v1::{self, SessionRequest, SessionResponse, session_response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tonic::{Status, Streaming};
 
+use super::clocks::Clocks;
 use crate::clock::{Clock, wall};
 
 /// Frames that an inbox holds. A node has at most 64 unacknowledged batches, so twice that is never reached by one that
@@ -26,7 +28,10 @@ pub(super) struct Received {
 
 /// What the reader needs.
 pub(super) struct Reader {
+    pub(super) node: NodeId,
+    pub(super) incarnation: Incarnation,
     pub(super) clock: Clock,
+    pub(super) clocks: Clocks,
     pub(super) heard: Arc<AtomicU64>,
     pub(super) inbox: mpsc::Sender<Received>,
     pub(super) wire: mpsc::Sender<Result<SessionResponse, Status>>,
@@ -52,7 +57,12 @@ impl Reader {
     }
 
     fn reply(&self, heartbeat: v1::Heartbeat) -> Result<(), Status> {
-        let reply = v1::HeartbeatReply { sent_ns: heartbeat.sent_ns, received_unix_ns: wall().0 };
+        let received_unix_ns = wall().0;
+        let v1::Heartbeat { sent_ns, sent_unix_ns: _, clock_offset } = heartbeat;
+        if let Some(offset) = clock_offset {
+            self.clocks.tell(&self.node, self.incarnation, offset.into());
+        }
+        let reply = v1::HeartbeatReply { sent_ns, received_unix_ns };
         let kind = session_response::Kind::HeartbeatReply(reply);
         send(&self.wire, kind)
     }

@@ -137,11 +137,21 @@ impl Session {
     async fn serve(mut self, frames: Streaming<SessionRequest>, ends: Ends) -> Result<(), Status> {
         let (inbox, received) = mpsc::channel(INBOX_FRAMES);
         let Ends { outbox, cut, heard } = ends;
-        let reader = Reader { clock: self.gateway.clock, heard, inbox, wire: self.wire.clone() };
+        let reader = Reader {
+            node: self.node.clone(),
+            incarnation: self.incarnation,
+            clock: self.gateway.clock,
+            clocks: self.gateway.clocks.clone(),
+            heard,
+            inbox,
+            wire: self.wire.clone(),
+        };
         // Dropping the set ends the reader with the session, whichever way that ends.
         let mut reading = JoinSet::new();
         reading.spawn(reader.run(frames));
         let ended = self.work(received, outbox, &cut, &mut reading).await;
+        reading.shutdown().await;
+        self.gateway.clocks.forget(&self.node, self.incarnation);
         let reason = match &ended {
             Ok(reason) => *reason,
             Err(ended) => ended.reason,

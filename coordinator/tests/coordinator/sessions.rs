@@ -155,10 +155,14 @@ async fn heartbeats_are_answered_with_the_wall_clock() {
     let folder = tempfile::tempdir().unwrap();
     let world = World::start(folder.path()).await;
     let mut node = Node::join(&world, "lab-1").await;
-    node.send(Kind::Heartbeat(v1::Heartbeat { sent_ns: 17, sent_unix_ns: 4 })).await;
+    let clock = v1::ClockOffset { offset_ns: -7, bound_ns: 3, age_ns: 9 };
+    node.send(Kind::Heartbeat(v1::Heartbeat { sent_ns: 17, sent_unix_ns: 4, clock_offset: Some(clock) }))
+        .await;
     let Answer::HeartbeatReply(reply) = node.next().await.unwrap() else { panic!("not a reply") };
     assert_eq!(reply.sent_ns, 17);
     assert!(reply.received_unix_ns > 1_600_000_000_000_000_000);
+    let nodes = world.operator().await.list_nodes(v1::ListNodesRequest {}).await.unwrap().into_inner().nodes;
+    assert_eq!(nodes[0].clock_offset, Some(clock));
 }
 
 #[tokio::test]

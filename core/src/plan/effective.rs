@@ -11,6 +11,8 @@ use crate::sweep::ModelName;
 
 /// Smallest context of the server: lower requests are raised to it.
 const CONTEXT_MIN: i64 = 4;
+/// Contexts of newer servers are multiples of this; they show what was asked for.
+const CONTEXT_STEP: i64 = 256;
 
 /// Options that a server cuts or raises to what it can do.
 const CUT: [&str; 2] = ["num_ctx", "num_gpu"];
@@ -122,6 +124,14 @@ pub(crate) fn beyond_cuts(options: &Options) -> Options {
     let mut kept = options.clone();
     CUT.iter().for_each(|name| kept.unset(name));
     kept
+}
+
+/// The context that a server really takes for the one asked for, at most: cut to the trained length, raised to the
+/// smallest one, and by newer servers to the next multiple of [`CONTEXT_STEP`].
+pub(super) fn context_at_most(asked: i64, facts: Option<&ModelFacts>) -> i64 {
+    let trained = facts.and_then(|facts| facts.context_length).map_or(i64::MAX, i64::from);
+    let taken = asked.min(trained).max(CONTEXT_MIN);
+    taken.checked_add(CONTEXT_STEP - 1).map_or(taken, |above| above / CONTEXT_STEP * CONTEXT_STEP)
 }
 
 /// The options as the server will apply them.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::TRIALS_MAX;
-use crate::axis::AxesError;
+use crate::axis::{AxesError, CellSpec};
 use crate::design::DesignError;
 use crate::id::SlotId;
 use crate::predicate::Mismatch;
@@ -44,6 +44,22 @@ pub enum PlanError {
         refusals: Vec<SlotRefusal>,
         /// Number of slots that are not listed.
         omitted: usize,
+    },
+    /// The token budget of a cell is larger than its context on every slot.
+    #[error(
+        "cell {} ({cell}) can not run: num_predict {budget} alone is above the context of {context} tokens that its \
+         servers take at most; lower num_predict or raise num_ctx",
+        index + 1
+    )]
+    BudgetOverContext {
+        /// Index of the first such cell in [`super::Plan::cells`].
+        index: u32,
+        /// The cell.
+        cell: CellSpec,
+        /// Its budget in tokens.
+        budget: i64,
+        /// The largest context that a server of the plan takes for it, in tokens.
+        context: i64,
     },
     /// The plan would be too long.
     #[error(

@@ -359,6 +359,7 @@ mod tests {
             context_length: None,
             size: None,
             size_vram: None,
+            process_memory: None,
             digest: None,
         };
         record.loads = vec![load.clone(), LoadObserved { elapsed: None, ..load }];

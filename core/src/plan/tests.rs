@@ -42,6 +42,7 @@ fn slot(node: &str, index: u16) -> SlotFacts {
         pcie_width: None,
         mig: None,
         energy_counter: false,
+        idle_power: None,
     };
     let models = vec![facts("a:latest"), facts("b:1b")];
     let server = ServerFacts { version: Some("0.33.1".to_owned()), models, error: None };
@@ -394,8 +395,8 @@ fn budgets_and_prompts_are_held_against_the_context() {
     assert_eq!(
         warnings(&sweep, &fleet(&[("n1", 1)])),
         [
-            "the budget of cell 2 can not fit: num_predict 4096 is above num_ctx 2048; lower num_predict or raise \
-             num_ctx",
+            "will be refused: the budget of cell 2 can not fit, num_predict 4096 is above the context of 2048 tokens; \
+             lower num_predict or raise num_ctx",
             "the prompt of cell 1 (one of 2) probably does not fit: about 2125 tokens (estimated from bytes) and a \
              budget of 64 are above num_ctx 2048; raise num_ctx or shorten the prompt",
             "cell 4 (one of 3) leaves num_ctx to the server, whose default depends on the memory of the GPU: set \
@@ -403,6 +404,38 @@ fn budgets_and_prompts_are_held_against_the_context() {
             "cell 3 (one of 2) has no token budget, so answers differ in length: set num_predict",
         ]
     );
+}
+
+#[test]
+fn a_budget_that_can_not_fit_is_not_admitted_and_one_that_may_is() {
+    let admitted = |context: i64, budget: i64, trained: Option<u32>| {
+        let sweep = sweep(
+            vec![models(&["a"]), integers("num_ctx", [context]), integers("num_predict", [64, budget])],
+            Placement::Any,
+            1,
+        );
+        let mut node = node("n1", 2);
+        for slot in &mut node.slots {
+            slot.server.models[0].context_length = trained;
+        }
+        let nodes = [Arc::new(node)];
+        let plan = Plan::expand(SweepId::new("s").unwrap(), &sweep, Seed(1), &nodes).unwrap();
+        plan.admissible(&nodes)
+    };
+    assert_eq!(admitted(2_048, 2_048, None), Ok(()));
+    // Newer servers take the next multiple of 256.
+    assert_eq!(admitted(100, 256, None), Ok(()));
+    let refusal = admitted(100, 257, None).unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "cell 2 (a num_ctx=100 num_predict=257) can not run: num_predict 257 alone is above the context of 256 tokens \
+         that its servers take at most; lower num_predict or raise num_ctx"
+    );
+    assert_eq!(admitted(8_192, 4_096, Some(8_192)), Ok(()));
+    assert!(matches!(
+        admitted(8_192, 4_096, Some(2_048)),
+        Err(PlanError::BudgetOverContext { index: 1, budget: 4_096, context: 2_048, .. })
+    ));
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::effective::listed;
-use super::{EffectiveDuplicates, Plan};
+use super::effective::{context_at_most, listed};
+use super::{EffectiveDuplicates, Plan, PlanError};
 use crate::axis::CellSpec;
 use crate::id::SlotId;
 use crate::node::{NodeFacts, SlotFacts};
@@ -34,7 +34,7 @@ pub enum PlanWarning {
         /// First cell that sets it.
         explicit: u32,
     },
-    /// Cells whose token budget alone is larger than their context.
+    /// Cells whose token budget alone is larger than their context on every slot: such a sweep is not admitted.
     BudgetOverContext {
         /// The first cell.
         cell: u32,
@@ -42,7 +42,7 @@ pub enum PlanWarning {
         count: u32,
         /// Its budget in tokens.
         budget: i64,
-        /// Its context in tokens.
+        /// The largest context that a server takes for it, in tokens.
         context: i64,
     },
     /// Cells whose longest prompt and budget probably do not fit into their context.
@@ -106,8 +106,8 @@ impl fmt::Display for PlanWarning {
             ),
             Self::BudgetOverContext { cell, count, budget, context } => write!(
                 f,
-                "the budget of {} can not fit: num_predict {budget} is above num_ctx {context}; lower num_predict or \
-                 raise num_ctx",
+                "will be refused: the budget of {} can not fit, num_predict {budget} is above the context of {context} \
+                 tokens; lower num_predict or raise num_ctx",
                 cells(*cell, *count)
             ),
             Self::PromptLikelyOverContext { cell, count, prompt_estimate, budget, context } => write!(
@@ -177,7 +177,7 @@ impl Plan {
     #[must_use]
     pub fn warnings(&self, sweep: &Sweep, nodes: &[Arc<NodeFacts>]) -> Vec<PlanWarning> {
         let slots = self.slot_facts(nodes);
-        let mut warnings = self.context_warnings(&sweep.workload);
+        let mut warnings = self.context_warnings(&sweep.workload, &slots);
         warnings.extend(self.shared_models(&slots));
         warnings.extend(self.effective_duplicates(nodes).into_iter().map(PlanWarning::EffectiveDuplicates));
         warnings.extend(self.mixed_placements());
@@ -185,11 +185,25 @@ impl Plan {
         warnings
     }
 
-    fn context_warnings(&self, workload: &Workload) -> Vec<PlanWarning> {
+    /// Whether a sweep with this plan may be submitted to `nodes`. Not part of [`Plan::expand`]: a plan is shown with all
+    /// that is wrong with it, and one that was admitted stays admitted.
+    ///
+    /// # Errors
+    /// [`PlanError::BudgetOverContext`] when a cell can not run anywhere.
+    pub fn admissible(&self, nodes: &[Arc<NodeFacts>]) -> Result<(), PlanError> {
+        let slots = self.slot_facts(nodes);
+        let refused = |(index, cell): (usize, &CellSpec)| {
+            let (budget, context) = over_context(cell, &slots)?;
+            Some(PlanError::BudgetOverContext { index: index as u32, cell: cell.clone(), budget, context })
+        };
+        self.cells.iter().enumerate().find_map(refused).map_or(Ok(()), Err)
+    }
+
+    fn context_warnings(&self, workload: &Workload, slots: &[(u32, &SlotFacts)]) -> Vec<PlanWarning> {
         let prompt_estimate = longest_prompt(workload) / BYTES_PER_TOKEN;
         let context = |cell: &CellSpec| cell.options.integer("num_ctx");
         let budget = |cell: &CellSpec| cell.options.integer("num_predict");
-        let definite = |cell: &CellSpec| matches!((budget(cell), context(cell)), (Some(b), Some(c)) if b > c);
+        let definite = |cell: &CellSpec| over_context(cell, slots).is_some();
         let likely = |cell: &CellSpec| {
             let needed =
                 i64::try_from(prompt_estimate).unwrap_or(i64::MAX).saturating_add(budget(cell).unwrap_or(0));
@@ -200,7 +214,7 @@ impl Plan {
             (budget(spec).unwrap_or(0), context(spec).unwrap_or(0))
         };
         let over = self.cells_where(definite).map(|(cell, count)| {
-            let (budget, context) = values(cell);
+            let (budget, context) = over_context(&self.cells[cell as usize], slots).unwrap_or_default();
             PlanWarning::BudgetOverContext { cell, count, budget, context }
         });
         let tight = self.cells_where(likely).map(|(cell, count)| {
@@ -276,6 +290,14 @@ impl Plan {
             };
         unknown.into_iter().map(warning).collect()
     }
+}
+
+/// Budget and largest context of a cell whose budget alone is larger than what any slot's server takes for its context.
+fn over_context(cell: &CellSpec, slots: &[(u32, &SlotFacts)]) -> Option<(i64, i64)> {
+    let (budget, asked) = (cell.options.integer("num_predict")?, cell.options.integer("num_ctx")?);
+    let taken = slots.iter().map(|(_, slot)| context_at_most(asked, listed(&cell.model, slot)));
+    let context = taken.max().unwrap_or_else(|| context_at_most(asked, None));
+    (budget > context).then_some((budget, context))
 }
 
 fn longest_prompt(workload: &Workload) -> u64 {

@@ -21,6 +21,7 @@ fn gpu(index: u32, model: &str, gib: u64) -> Gpu {
         pcie_width: None,
         mig: None,
         energy_counter: true,
+        idle_power: None,
     }
 }
 

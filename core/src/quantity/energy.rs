@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::gpu::GpuSample;
+use crate::gpu::{GpuIdle, GpuSample};
 use crate::id::GpuUuid;
 use crate::quantity::attempt::Window;
 use crate::unit::Nanos;
@@ -21,6 +21,8 @@ pub struct GpuEnergy {
     pub counter: Option<f64>,
     /// From power samples by trapezoid, edges interpolated; absent when two samples lie more than [`GAP_MAX`] apart.
     pub trapezoid: Option<f64>,
+    /// Whether the GPU was divided into instances: counter and power cover all of them, so neither tells of this slot.
+    pub shared: bool,
 }
 
 impl GpuEnergy {
@@ -57,6 +59,19 @@ pub fn total(per_gpu: &BTreeMap<GpuUuid, GpuEnergy>) -> Option<f64> {
     per_gpu.values().map(|energy| energy.best()).sum()
 }
 
+/// The sum less what the same GPUs would have used idle; absent when one of them lacks either. It may be below 0: idle
+/// power is another measurement.
+#[must_use]
+pub fn above_idle(per_gpu: &BTreeMap<GpuUuid, GpuEnergy>, idle: &[GpuIdle], window: Window) -> Option<f64> {
+    let seconds = window.length().as_secs_f64();
+    let watts = |uuid: &GpuUuid| {
+        let found = idle.iter().find(|one| one.uuid == *uuid)?;
+        Some(f64::from(found.power.0) / 1e3)
+    };
+    let idle: Option<f64> = per_gpu.keys().map(|uuid| Some(watts(uuid)? * seconds)).sum();
+    Some(total(per_gpu)? - idle?)
+}
+
 /// The window from the first to the last sample.
 #[must_use]
 pub fn sampled_window(samples: &[GpuSample]) -> Option<Window> {
@@ -68,7 +83,11 @@ pub fn sampled_window(samples: &[GpuSample]) -> Option<Window> {
 fn of_trace(trace: &[&GpuSample], window: Window) -> GpuEnergy {
     let joules = |sample: &&GpuSample| Some(Point::new(sample.at, sample.energy?.0 as f64 / 1e3));
     let watts = |sample: &&GpuSample| Some(Point::new(sample.at, f64::from(sample.power?.0) / 1e3));
+    if trace.iter().any(|sample| sample.mig == Some(true)) {
+        return GpuEnergy { shared: true, ..GpuEnergy::default() };
+    }
     GpuEnergy {
+        shared: false,
         counter: counter_delta(&points(trace.iter().filter_map(joules)), window),
         trapezoid: trapezoid(&points(trace.iter().filter_map(watts)), window),
     }
@@ -131,6 +150,7 @@ fn value_at(points: &[Point], at: f64) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::quantity::scene::{gpu_sample, ms, uuid};
+    use crate::unit::Milliwatts;
 
     fn window(from: u64, to: u64) -> Window {
         Window { from: ms(from), to: ms(to) }
@@ -149,7 +169,7 @@ mod tests {
     fn counter_and_trapezoid_by_hand() {
         // Trapezoid: 100·1 + (100 + 300)/2·1 = 300 J. Counter: 400 J. They differ by a quarter of the counter.
         let energy = one(&ramp(), window(0, 2_000));
-        assert_eq!(energy, GpuEnergy { counter: Some(400.0), trapezoid: Some(300.0) });
+        assert_eq!(energy, GpuEnergy { counter: Some(400.0), trapezoid: Some(300.0), shared: false });
         assert_eq!((energy.best(), energy.disagreement()), (Some(400.0), Some(0.25)));
     }
 
@@ -157,7 +177,7 @@ mod tests {
     fn edges_are_interpolated() {
         // From 0.5 s (50 J, 100 W) to 1.5 s (250 J, 200 W): 200 J; trapezoid 50 + 0.5·(100 + 200)/2 = 125 J.
         let energy = one(&ramp(), window(500, 1_500));
-        assert_eq!(energy, GpuEnergy { counter: Some(200.0), trapezoid: Some(125.0) });
+        assert_eq!(energy, GpuEnergy { counter: Some(200.0), trapezoid: Some(125.0), shared: false });
     }
 
     #[test]
@@ -184,6 +204,31 @@ mod tests {
         let energy = one(&reset, window(0, 2_000));
         assert_eq!((energy.counter, energy.best()), (None, Some(300.0)));
         assert_eq!(energy.disagreement(), None);
+    }
+
+    #[test]
+    fn instances_of_one_gpu_have_no_energy_of_their_own() {
+        let mut divided = ramp();
+        divided[1].mig = Some(true);
+        let energy = one(&divided, window(0, 2_000));
+        assert_eq!((energy.best(), energy.shared), (None, true));
+        let mut whole = ramp();
+        whole.iter_mut().for_each(|sample| sample.mig = Some(false));
+        assert_eq!(one(&whole, window(0, 2_000)).best(), Some(400.0));
+    }
+
+    #[test]
+    fn what_an_idle_gpu_would_have_used_is_taken_off_where_it_is_known_of_all() {
+        let mut samples = ramp();
+        samples.extend([gpu_sample(1, 0, 50, 0), gpu_sample(1, 2_000, 50, 100)]);
+        let idle = |gpu: u32, watts: u32| GpuIdle { uuid: uuid(gpu), power: Milliwatts(watts * 1_000) };
+        let both = window(0, 2_000);
+        let above = |idle: &[GpuIdle]| above_idle(&over(&samples, both), idle, both);
+        // 500 J over 2 s, less 2 · (60 + 40) J.
+        assert_eq!(above(&[idle(0, 60), idle(1, 40)]), Some(300.0));
+        assert_eq!(above(&[idle(0, 260), idle(1, 40)]), Some(-100.0), "not clipped");
+        assert_eq!((above(&[idle(0, 60)]), above(&[])), (None, None));
+        assert_eq!(above_idle(&BTreeMap::new(), &[], both), None);
     }
 
     #[test]

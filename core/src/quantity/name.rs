@@ -243,6 +243,9 @@ quantities! {
     /// Energy of the whole attempt.
     EnergyAttempt, "energy_attempt", Joules, None, Measured,
         "as energy, from the first to the last sample of the attempt: loads and warm-ups included";
+    /// Energy of the load window above what an idle GPU would have used.
+    EnergyAboveIdle, "energy_above_idle", Joules, None, Derived,
+        "energy − Σ idle power · load window over the slot's GPUs; idle power: mean over 2 s or more with no attempt, nothing loaded and no process, once per daemon. Signed, not clipped; absent unless it is known of all of them";
     /// Energy per token.
     EnergyPerToken, "energy_per_token", JoulesPerToken, EvalCount, Derived,
         "energy / Σ N of valid generations of the same attempts";

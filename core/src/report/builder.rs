@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::conservation::{Books, GenerationCounts, NodeCounts};
-use super::environment::{Environment, GpuRow, NodeRow, Observed, SlotRow};
+use super::environment::{Environment, GpuRow, NodeClock, NodeRow, Observed, SlotRow};
 use super::expense::Spent;
 use super::figure::Formula;
 use super::ground::Ground;
@@ -16,7 +16,7 @@ use super::trials::Trials;
 use super::validity_told::ValidityTold;
 use super::warning::Told;
 use super::{Header, Labels, Report, SCHEMA_VERSION, alike, conclusions, inspect, missing, verdict};
-use crate::id::{AttemptId, GpuUuid, SlotId};
+use crate::id::{AttemptId, GpuUuid, NodeId, SlotId};
 use crate::node::{NodeFacts, ProbeKind, SlotFacts};
 use crate::outcome::{FailureClass, ValidityReason};
 use crate::plan::{Forecast, Plan, TrialRole};
@@ -125,6 +125,7 @@ struct ObservedSets {
     dialects: BTreeSet<String>,
     daemon_versions: BTreeSet<String>,
     clock_sources: BTreeSet<String>,
+    clocks: BTreeMap<NodeId, NodeClock>,
 }
 
 impl<'a> ReportBuilder<'a> {
@@ -179,7 +180,7 @@ impl<'a> ReportBuilder<'a> {
             return;
         }
         self.told.add(&self.label(cell), slot, &verdict);
-        self.observed.add(record);
+        self.observed.add(slot, record);
         self.trials.add(self.context.sweep, self.context.plan, slot, record);
         if role != TrialRole::Measured {
             return;
@@ -453,13 +454,17 @@ impl<'a> ReportBuilder<'a> {
 }
 
 impl ObservedSets {
-    fn add(&mut self, record: &AttemptRecord) {
+    fn add(&mut self, slot: &SlotId, record: &AttemptRecord) {
         let opened = &record.opened;
         let version = opened.server_version.clone().unwrap_or_else(|| "unknown".to_owned());
         self.server_versions.insert(version);
         self.dialects.insert(opened.dialect.clone());
         self.daemon_versions.insert(opened.daemon_version.clone());
         self.clock_sources.insert(opened.clock.name().to_owned());
+        if let Some(offset) = &opened.clock_offset {
+            let clock = NodeClock::of(&slot.node, offset);
+            self.clocks.entry(slot.node.clone()).or_insert_with(|| clock.clone()).merge(&clock);
+        }
     }
 
     fn lists(&self) -> Observed {
@@ -469,6 +474,7 @@ impl ObservedSets {
             dialects: list(&self.dialects),
             daemon_versions: list(&self.daemon_versions),
             clock_sources: list(&self.clock_sources),
+            clocks: self.clocks.values().cloned().collect(),
         }
     }
 }

@@ -4,12 +4,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::row::RowGpu;
+use crate::clock_offset::ClockOffset;
 use crate::gpu::Gpu;
-use crate::id::SlotId;
+use crate::id::{NodeId, SlotId};
 use crate::node::{NodeFacts, SlotFacts};
 
 /// Hosts, servers and versions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
     /// Hosts, sorted by node.
     pub nodes: Vec<NodeRow>,
@@ -66,7 +67,7 @@ pub struct SlotRow {
 }
 
 /// What the records of counted attempts say about their circumstances; each list sorted, without doubles.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Observed {
     /// Server versions; `unknown` where the server did not tell.
     pub server_versions: Vec<String>,
@@ -76,6 +77,42 @@ pub struct Observed {
     pub daemon_versions: Vec<String>,
     /// Clocks of the arrivals.
     pub clock_sources: Vec<String>,
+    /// Offsets of the nodes' wall clocks; a node whose records tell none is left out.
+    #[serde(default)]
+    pub clocks: Vec<NodeClock>,
+}
+
+/// How far a node's wall clock was from the coordinator's at the starts of its attempts. It places spans on one axis and
+/// is in no duration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeClock {
+    /// The node.
+    pub node: String,
+    /// Smallest offset in ms; above 0 = the node's clock is ahead.
+    pub offset_min_ms: f64,
+    /// Largest offset in ms.
+    pub offset_max_ms: f64,
+    /// Smallest bound in ms: a true offset lies within its bound of the offset told.
+    pub bound_min_ms: f64,
+    /// Largest bound in ms.
+    pub bound_max_ms: f64,
+}
+
+impl NodeClock {
+    /// One offset of a node.
+    pub(super) fn of(node: &NodeId, clock: &ClockOffset) -> Self {
+        let (offset, bound) = (clock.offset_ns as f64 / 1e6, clock.bound_ns as f64 / 1e6);
+        let node = node.to_string();
+        Self { node, offset_min_ms: offset, offset_max_ms: offset, bound_min_ms: bound, bound_max_ms: bound }
+    }
+
+    /// The range over both.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.offset_min_ms = self.offset_min_ms.min(other.offset_min_ms);
+        self.offset_max_ms = self.offset_max_ms.max(other.offset_max_ms);
+        self.bound_min_ms = self.bound_min_ms.min(other.bound_min_ms);
+        self.bound_max_ms = self.bound_max_ms.max(other.bound_max_ms);
+    }
 }
 
 /// A GPU, and what it did in the measured windows.

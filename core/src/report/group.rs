@@ -120,6 +120,7 @@ pub(super) struct Group {
     model_digests: BTreeSet<String>,
     energy_disagreement: Option<f64>,
     energy_from_power: u64,
+    energy_shared: u64,
 }
 
 impl Group {
@@ -239,6 +240,8 @@ impl Group {
         };
         let per_gpu = energy::over(&record.gpu_samples, window);
         self.add_energy(&per_gpu, attempt::tokens(record));
+        self.push(Quantity::EnergyAboveIdle, energy::above_idle(&per_gpu, &record.opened.idle, window));
+        self.energy_shared += u64::from(per_gpu.values().any(|energy| energy.shared));
         let mut traces = GpuTrace::inside(&record.gpu_samples, window);
         for (uuid, energy) in per_gpu {
             let trace = traces.remove(&uuid).unwrap_or_default();
@@ -277,6 +280,7 @@ impl Group {
         self.gaps += other.gaps;
         self.gaps_bound += other.gaps_bound;
         self.energy_from_power += other.energy_from_power;
+        self.energy_shared += other.energy_shared;
         for (uuid, used) in &other.gpus {
             self.gpus.entry(uuid.clone()).or_default().merge(used);
         }
@@ -304,6 +308,7 @@ impl Group {
             model_digests: self.model_digests.iter().cloned().collect(),
             energy_disagreement: self.energy_disagreement,
             energy_from_power: self.energy_from_power,
+            energy_shared: self.energy_shared,
         }
     }
 

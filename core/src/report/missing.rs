@@ -43,6 +43,8 @@ pub enum WhyAbsent {
     PromptCacheAllowed,
     /// There is no GPU reading that gives it.
     NoGpuReading,
+    /// A GPU is divided into instances, and its readings cover all of them.
+    SharedGpu,
     /// Energy is known for none of its attempts, so nothing can be divided by it.
     NoEnergy,
     /// The server does not show the loaded model.
@@ -61,6 +63,7 @@ impl fmt::Display for WhyAbsent {
                 "the workload allows the prompt cache, so the prompt's real work is unknown"
             }
             Self::NoGpuReading => "no GPU reading gives it",
+            Self::SharedGpu => "a GPU is divided into instances (MIG), and its counter covers all of them",
             Self::NoEnergy => "no energy is known",
             Self::NotShownByServer => "the server does not show the loaded model",
         })
@@ -114,15 +117,20 @@ fn lacks(tally: &Tally, cache: PromptCache) -> Vec<(Option<Quantity>, WhyAbsent)
         return vec![(None, WhyAbsent::NoValidGeneration)];
     }
     let absent = |quantity: &Quantity| tally.figure(*quantity).is_none();
-    EXPECTED.into_iter().filter(absent).map(|quantity| (Some(quantity), why(quantity, cache))).collect()
+    EXPECTED
+        .into_iter()
+        .filter(absent)
+        .map(|quantity| (Some(quantity), why(quantity, cache, tally)))
+        .collect()
 }
 
-fn why(quantity: Quantity, cache: PromptCache) -> WhyAbsent {
+fn why(quantity: Quantity, cache: PromptCache, tally: &Tally) -> WhyAbsent {
     match quantity {
         Quantity::DecodeRate | Quantity::Decode => WhyAbsent::NoSecondToken,
         Quantity::DecodeRateWall | Quantity::Tpot | Quantity::ChunkGap => WhyAbsent::NoTextSpan,
         Quantity::Ttft => WhyAbsent::NoText,
         Quantity::PrefillRate if cache == PromptCache::Allow => WhyAbsent::PromptCacheAllowed,
+        Quantity::Energy if tally.energy_shared > 0 => WhyAbsent::SharedGpu,
         Quantity::Energy | Quantity::PeakMemory => WhyAbsent::NoGpuReading,
         Quantity::EnergyPerToken => WhyAbsent::NoEnergy,
         Quantity::ModelSizeVram => WhyAbsent::NotShownByServer,

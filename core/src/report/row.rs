@@ -72,6 +72,9 @@ pub struct Tally {
     pub energy_disagreement: Option<f64>,
     /// Attempts whose energy is an estimate: integrated from power samples, because no counter could tell.
     pub energy_from_power: u64,
+    /// Attempts without energy because a GPU is divided into instances: its readings cover all of them.
+    #[serde(default)]
+    pub energy_shared: u64,
 }
 
 impl Tally {

@@ -10,12 +10,17 @@ use crate::quantity::attempt::Window;
 use crate::unit::Nanos;
 
 /// Rules that need samples of any moment of the attempt.
-const RULES: [Reason; 5] =
-    [Reason::ForeignProcess, Reason::PowerLimitChanged, Reason::Ecc, Reason::GpuLost, Reason::SampleGap];
+const RULES: [Reason; 6] = [
+    Reason::ForeignProcess,
+    Reason::PowerLimitChanged,
+    Reason::Ecc,
+    Reason::Xid,
+    Reason::GpuLost,
+    Reason::SampleGap,
+];
 
 /// Checks every rule on every GPU.
 pub(super) fn judge(evidence: &Evidence<'_>, rules: &Rules, verdict: &mut Verdict) {
-    verdict.not_checked(Reason::Xid, Why::NoXidSource);
     if evidence.samples.is_empty() {
         verdict.none_checked(&RULES, Why::NoSample);
         return;
@@ -24,6 +29,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, rules: &Rules, verdict: &mut Verdic
         let mut told = Told { gpu, rules, verdict };
         lost(samples, &mut told);
         memory_errors(samples, &mut told);
+        xid_events(evidence, samples, &mut told);
         power_limit(samples, &mut told);
         match evidence.span() {
             Some(span) => {
@@ -70,6 +76,18 @@ fn memory_errors(samples: &[&GpuSample], told: &mut Told<'_>) {
         .fold((first, 0_u64), |(before, risen), now| (now, risen.saturating_add(now.saturating_sub(before))));
     if risen > 0 {
         told.find(Reason::Ecc, format!("counted {risen} uncorrected memory errors during the attempt"));
+    }
+}
+
+/// The node notes each event with its number, which says more than their count.
+fn xid_events(evidence: &Evidence<'_>, samples: &[&GpuSample], told: &mut Told<'_>) {
+    let Some(events) = samples.iter().filter_map(|sample| sample.xid_events).max() else {
+        return told.not_checked(Reason::Xid, Why::Unsupported);
+    };
+    let noted = evidence.notes.iter().any(|note| note.reason == Some(Reason::Xid));
+    if events > 0 && !noted {
+        let plural = if events == 1 { "event" } else { "events" };
+        told.find(Reason::Xid, format!("reported {events} critical Xid {plural} during the attempt"));
     }
 }
 

@@ -69,8 +69,6 @@ pub enum WhyNotChecked {
     Unsupported,
     /// It cannot be told whose the processes on the GPU are.
     OwnersUnknown,
-    /// Nothing tells this daemon of Xid events.
-    NoXidSource,
     /// A cold start begins with resting clocks.
     ColdStart,
     /// The server did not say what it loaded, or how.
@@ -96,7 +94,6 @@ impl fmt::Display for WhyNotChecked {
             Self::TooFewSamples => "too few samples of a busy GPU",
             Self::Unsupported => "the device does not tell",
             Self::OwnersUnknown => "it cannot be told whose the processes on the GPU are",
-            Self::NoXidSource => "this daemon has no source of Xid events",
             Self::ColdStart => "a cold start begins with resting clocks",
             Self::ServerSilent => "the server did not say what it loaded, or how",
             Self::LayersUnknown => "the number of the model's layers is not known",

@@ -12,7 +12,7 @@ use crate::unit::{Bytes, Milliwatts, Nanos, UnixNanos};
 use crate::workload::Start;
 
 /// One warm generation from 1 to 3 s, sampled ten times a second by a device that tells everything and a server that
-/// stamps its lines: nothing is wrong, and only Xid events have no source.
+/// stamps its lines: nothing is wrong.
 fn healthy() -> AttemptRecord {
     let mut record = record(0, [sample_generation()]);
     let generation = &mut record.generations[0];
@@ -35,6 +35,7 @@ fn load() -> LoadObserved {
         size: Some(Bytes(1_000)),
         size_vram: Some(Bytes(1_000)),
         digest: Some("ab".into()),
+        process_memory: None,
     }
 }
 
@@ -46,6 +47,8 @@ fn sample(at: u64) -> GpuSample {
         power_limit: Some(Milliwatts(700_000)),
         throttle: Some(ThrottleReasons(0)),
         ecc_uncorrected: Some(3),
+        xid_events: Some(0),
+        mig: Some(false),
         processes: Some(vec![own]),
         ..gpu_sample(0, at, 300, 0)
     }
@@ -96,11 +99,28 @@ fn assert_not_checked(verdict: &Verdict, reason: Reason, expected: WhyNotChecked
 }
 
 #[test]
-fn a_healthy_record_has_no_finding_and_only_xid_is_not_checked() {
+fn a_healthy_record_has_no_finding_and_every_rule_is_checked() {
     let verdict = judged(&healthy());
     assert_eq!((verdict.reasons(), verdict.marks.len()), (vec![], 0), "{verdict:?}");
-    let xid = NotChecked { reason: Reason::Xid, why: WhyNotChecked::NoXidSource };
-    assert_eq!(verdict.not_checked, [xid]);
+    assert_eq!(verdict.not_checked, []);
+}
+
+#[test]
+fn an_xid_event_is_found_with_its_number_where_the_node_noted_it() {
+    assert_invalid(
+        &from(2_000, |sample| sample.xid_events = Some(1)),
+        Reason::Xid,
+        "1 critical Xid event during",
+    );
+    let noted = changed(|record| {
+        record.gpu_samples.iter_mut().for_each(|sample| sample.xid_events = Some(2));
+        let (at, reason, text) = (ms(1), Some(Reason::Xid), "GPU GPU-0 reported Xid 79".to_owned());
+        record.notes.push(Note { at, reason, text });
+    });
+    assert_invalid(&noted, Reason::Xid, "reported Xid 79");
+    assert_eq!(noted.invalid.len(), 1);
+    let silent = from(0, |sample| sample.xid_events = None);
+    assert_not_checked(&silent, Reason::Xid, WhyNotChecked::Unsupported);
 }
 
 #[test]

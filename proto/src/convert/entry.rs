@@ -1,5 +1,6 @@
 //! Entries of a record, and the payload of a batch.
 
+use chimera_core::clock_offset::ClockOffset;
 use chimera_core::entry::{
     ANSWER_MAX_BYTES, AttemptClosed, AttemptOpened, CAUSE_MAX_BYTES, ClockSource, DoneReason, Entry,
     FinalRecord, GenerationClosed, GenerationOpened, LoadCause, LoadObserved, Note, Phase,
@@ -102,6 +103,8 @@ impl From<&AttemptOpened> for v1::AttemptOpened {
             model_digest,
             clock,
             daemon_version,
+            clock_offset,
+            idle,
         } = opened;
         Self {
             attempt: Some(attempt.into()),
@@ -111,6 +114,8 @@ impl From<&AttemptOpened> for v1::AttemptOpened {
             model_digest: model_digest.clone(),
             clock: v1::ClockSource::from(*clock).into(),
             daemon_version: daemon_version.clone(),
+            clock_offset: clock_offset.as_ref().map(v1::ClockOffset::from),
+            idle: idle.iter().map(v1::GpuIdle::from).collect(),
         }
     }
 }
@@ -127,6 +132,8 @@ impl TryFrom<v1::AttemptOpened> for AttemptOpened {
             model_digest,
             clock,
             daemon_version,
+            clock_offset,
+            idle,
         } = wire;
         Ok(Self {
             attempt: check::required("attempt", attempt)?,
@@ -136,13 +143,16 @@ impl TryFrom<v1::AttemptOpened> for AttemptOpened {
             model_digest,
             clock: check::variant::<v1::ClockSource, _>("clock", clock)?,
             daemon_version,
+            clock_offset: clock_offset.map(ClockOffset::from),
+            idle: check::each("idle", idle)?,
         })
     }
 }
 
 impl From<&LoadObserved> for v1::LoadObserved {
     fn from(load: &LoadObserved) -> Self {
-        let LoadObserved { at, cause, elapsed, context_length, size, size_vram, digest } = load;
+        let LoadObserved { at, cause, elapsed, context_length, size, size_vram, digest, process_memory } =
+            load;
         Self {
             at_ns: at.0,
             cause: v1::LoadCause::from(*cause).into(),
@@ -151,6 +161,7 @@ impl From<&LoadObserved> for v1::LoadObserved {
             size_bytes: size.map(|bytes| bytes.0),
             size_vram_bytes: size_vram.map(|bytes| bytes.0),
             digest: digest.clone(),
+            process_memory_bytes: process_memory.map(|bytes| bytes.0),
         }
     }
 }
@@ -167,6 +178,7 @@ impl TryFrom<v1::LoadObserved> for LoadObserved {
             size_bytes,
             size_vram_bytes,
             digest,
+            process_memory_bytes,
         } = wire;
         Ok(Self {
             at: Nanos(at_ns),
@@ -176,6 +188,7 @@ impl TryFrom<v1::LoadObserved> for LoadObserved {
             size: size_bytes.map(Bytes),
             size_vram: size_vram_bytes.map(Bytes),
             digest,
+            process_memory: process_memory_bytes.map(Bytes),
         })
     }
 }

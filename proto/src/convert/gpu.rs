@@ -1,6 +1,6 @@
 //! Samples of GPUs.
 
-use chimera_core::gpu::{GpuProcess, GpuSample, ThrottleReasons};
+use chimera_core::gpu::{GpuIdle, GpuProcess, GpuSample, ThrottleReasons};
 use chimera_core::id::GpuUuid;
 use chimera_core::unit::{Bytes, Millijoules, Milliwatts, Nanos};
 
@@ -26,6 +26,22 @@ impl TryFrom<v1::GpuProcess> for GpuProcess {
     }
 }
 
+impl From<&GpuIdle> for v1::GpuIdle {
+    fn from(idle: &GpuIdle) -> Self {
+        let GpuIdle { uuid, power } = idle;
+        Self { uuid: uuid.to_string(), power_mw: power.0 }
+    }
+}
+
+impl TryFrom<v1::GpuIdle> for GpuIdle {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::GpuIdle) -> Result<Self, Invalid> {
+        let v1::GpuIdle { uuid, power_mw } = wire;
+        Ok(Self { uuid: check::named("uuid", GpuUuid::new(&uuid))?, power: Milliwatts(power_mw) })
+    }
+}
+
 impl From<&GpuSample> for v1::GpuSample {
     fn from(sample: &GpuSample) -> Self {
         let GpuSample {
@@ -41,6 +57,8 @@ impl From<&GpuSample> for v1::GpuSample {
             throttle,
             energy,
             ecc_uncorrected,
+            xid_events,
+            mig,
             performance_state,
             pcie_generation,
             pcie_width,
@@ -60,6 +78,8 @@ impl From<&GpuSample> for v1::GpuSample {
             throttle_reasons: throttle.map(|reasons| reasons.0),
             energy_mj: energy.map(|energy| energy.0),
             ecc_uncorrected: *ecc_uncorrected,
+            xid_events: *xid_events,
+            mig: *mig,
             performance_state: *performance_state,
             pcie_generation: *pcie_generation,
             pcie_width: *pcie_width,
@@ -87,6 +107,8 @@ impl TryFrom<v1::GpuSample> for GpuSample {
             throttle_reasons,
             energy_mj,
             ecc_uncorrected,
+            xid_events,
+            mig,
             performance_state,
             pcie_generation,
             pcie_width,
@@ -109,6 +131,8 @@ impl TryFrom<v1::GpuSample> for GpuSample {
             throttle: throttle_reasons.map(ThrottleReasons),
             energy: energy_mj.map(Millijoules),
             ecc_uncorrected,
+            xid_events,
+            mig,
             performance_state: at_most("performance_state", performance_state, PERFORMANCE_STATE_MAX)?,
             pcie_generation,
             pcie_width,

@@ -41,6 +41,7 @@ impl From<&Gpu> for v1::Gpu {
             pcie_width,
             mig,
             energy_counter,
+            idle_power,
         } = gpu;
         Self {
             uuid: uuid.to_string(),
@@ -56,6 +57,7 @@ impl From<&Gpu> for v1::Gpu {
             pcie_width: *pcie_width,
             mig: *mig,
             energy_counter: *energy_counter,
+            idle_power_mw: idle_power.map(|power| power.0),
         }
     }
 }
@@ -78,6 +80,7 @@ impl TryFrom<v1::Gpu> for Gpu {
             pcie_width,
             mig,
             energy_counter,
+            idle_power_mw,
         } = wire;
         Ok(Self {
             uuid: check::named("uuid", GpuUuid::new(&uuid))?,
@@ -93,6 +96,7 @@ impl TryFrom<v1::Gpu> for Gpu {
             pcie_width,
             mig,
             energy_counter,
+            idle_power: idle_power_mw.map(Milliwatts),
         })
     }
 }

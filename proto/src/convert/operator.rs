@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chimera_core::axis::CellSpec;
+use chimera_core::clock_offset::ClockOffset;
 use chimera_core::id::{AttemptId, Digest, NodeId, SlotId, SweepId};
 use chimera_core::node::NodeFacts;
 use chimera_core::plan::{EffectiveDuplicates, Forecast, Plan, PlanSummary, PlanWarning};
@@ -60,6 +61,8 @@ pub struct NodeProgress {
     pub note: String,
     /// Time in this state.
     pub in_state: Nanos,
+    /// Offset of its wall clock to the coordinator's, by its last heartbeat.
+    pub clock: Option<ClockOffset>,
 }
 
 /// Cells that the server will treat alike.
@@ -250,9 +253,9 @@ impl TryFrom<v1::SweepStatus> for SweepProgress {
     }
 }
 
-/// A node as operators see it at `now`.
+/// A node as operators see it at `now`, with what it told of its clock.
 #[must_use]
-pub fn node_status(view: &NodeView, now: Moment) -> v1::NodeStatus {
+pub fn node_status(view: &NodeView, now: Moment, clock: Option<&ClockOffset>) -> v1::NodeStatus {
     let NodeView { id: _, state, facts, slots, since, note } = view;
     let live = |slot: &SlotView| slot.attempt.as_ref().map(|attempt| busy_slot(slot.id.index, attempt));
     v1::NodeStatus {
@@ -261,6 +264,7 @@ pub fn node_status(view: &NodeView, now: Moment) -> v1::NodeStatus {
         busy: slots.iter().filter_map(live).collect(),
         note: note.clone(),
         in_state_ns: now.since(*since).0,
+        clock_offset: clock.map(v1::ClockOffset::from),
     }
 }
 
@@ -270,13 +274,14 @@ fn busy_slot(slot: u16, attempt: &AttemptId) -> v1::BusySlot {
 
 impl From<&NodeProgress> for v1::NodeStatus {
     fn from(progress: &NodeProgress) -> Self {
-        let NodeProgress { facts, state, busy, note, in_state } = progress;
+        let NodeProgress { facts, state, busy, note, in_state, clock } = progress;
         Self {
             facts: Some(facts.into()),
             state: v1::NodeState::from(*state).into(),
             busy: busy.iter().map(|(slot, attempt)| busy_slot(*slot, attempt)).collect(),
             note: note.clone(),
             in_state_ns: in_state.0,
+            clock_offset: clock.as_ref().map(v1::ClockOffset::from),
         }
     }
 }
@@ -285,7 +290,7 @@ impl TryFrom<v1::NodeStatus> for NodeProgress {
     type Error = Invalid;
 
     fn try_from(wire: v1::NodeStatus) -> Result<Self, Invalid> {
-        let v1::NodeStatus { facts, state, busy, note, in_state_ns } = wire;
+        let v1::NodeStatus { facts, state, busy, note, in_state_ns, clock_offset } = wire;
         let read = |(index, slot)| read_busy(slot).map_err(|invalid| invalid.at(index).within("busy"));
         Ok(Self {
             facts: check::required("facts", facts)?,
@@ -293,6 +298,7 @@ impl TryFrom<v1::NodeStatus> for NodeProgress {
             busy: busy.into_iter().enumerate().map(read).collect::<Result<_, _>>()?,
             note,
             in_state: Nanos(in_state_ns),
+            clock: clock_offset.map(ClockOffset::from),
         })
     }
 }

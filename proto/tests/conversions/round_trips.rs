@@ -153,7 +153,8 @@ fn views_are_shown_with_the_time_that_passed() {
         since: Moment(20),
         note: String::new(),
     };
-    let shown = NodeProgress::try_from(node_status(&view, Moment(50))).unwrap();
-    assert_eq!(shown.in_state, Nanos(30));
+    let clock = sample::clock_offset();
+    let shown = NodeProgress::try_from(node_status(&view, Moment(50), Some(&clock))).unwrap();
+    assert_eq!((shown.in_state, shown.clock), (Nanos(30), Some(clock)));
     assert_eq!(shown.busy.into_iter().collect::<Vec<_>>(), [(1, attempt)]);
 }

@@ -1,6 +1,7 @@
 //! Fixed values, each with every kind of field set.
 
 use chimera_core::axis::{Axes, Axis, AxisName, AxisValue, CellSpec};
+use chimera_core::clock_offset::ClockOffset;
 use chimera_core::design::{Comparing, Controls, Design, Sentinel, StopDesign};
 use chimera_core::entry::*;
 use chimera_core::gpu::{Gpu, GpuProcess, GpuSample, ThrottleReasons};
@@ -40,6 +41,7 @@ fn gpu() -> Gpu {
         pcie_width: Some(16),
         mig: Some(false),
         energy_counter: true,
+        idle_power: None,
     }
 }
 
@@ -170,6 +172,10 @@ pub(crate) fn entries() -> Vec<Entry> {
     ]
 }
 
+pub(crate) fn clock_offset() -> ClockOffset {
+    ClockOffset { offset_ns: -800_000, bound_ns: 300_000, age: Nanos(2_000_000_000) }
+}
+
 fn opened() -> Entry {
     Entry::Opened(AttemptOpened {
         attempt: attempt(),
@@ -179,6 +185,8 @@ fn opened() -> Entry {
         model_digest: Some("a2af6cc3eb7f".into()),
         clock: ClockSource::UserMonotonic,
         daemon_version: "0.1.0".into(),
+        clock_offset: None,
+        idle: Vec::new(),
     })
 }
 
@@ -191,6 +199,7 @@ fn loaded() -> Entry {
         size: Some(Bytes(5 << 30)),
         size_vram: Some(Bytes(4 << 30)),
         digest: None,
+        process_memory: None,
     })
 }
 
@@ -249,6 +258,8 @@ fn gpu_sample() -> GpuSample {
         throttle: Some(ThrottleReasons(ThrottleReasons::SW_POWER_CAP)),
         energy: Some(Millijoules(123_456_789_012)),
         ecc_uncorrected: Some(0),
+        xid_events: None,
+        mig: None,
         performance_state: Some(0),
         pcie_generation: Some(5),
         pcie_width: Some(16),

@@ -150,6 +150,8 @@ fn run(gpu: &mut VirtualGpu, model: &ModelSpec, trial: u32) -> Result<AttemptRec
             model_digest: None,
             clock: ClockSource::Virtual,
             daemon_version: String::new(),
+            clock_offset: None,
+            idle: Vec::new(),
         },
         loads: Vec::new(),
         generations,
@@ -278,6 +280,7 @@ fn slot(index: u16) -> Result<SlotFacts, Failure> {
         pcie_width: None,
         mig: None,
         energy_counter: false,
+        idle_power: None,
     };
     Ok(SlotFacts {
         index,

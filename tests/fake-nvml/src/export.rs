@@ -24,7 +24,7 @@ fn script() -> Result<&'static (Script, Instant), nvmlReturn_t> {
 }
 
 /// The device behind a handle, if it still answers `function`; with the seconds since the first call.
-fn device(handle: nvmlDevice_t, function: &str) -> Result<(&'static Device, f64), nvmlReturn_t> {
+pub(crate) fn device(handle: nvmlDevice_t, function: &str) -> Result<(&'static Device, f64), nvmlReturn_t> {
     let (script, start) = script()?;
     let device = (handle as usize)
         .checked_sub(1)
@@ -45,7 +45,7 @@ fn device(handle: nvmlDevice_t, function: &str) -> Result<(&'static Device, f64)
 ///
 /// # Safety
 /// `out` points to memory that the caller lets us write.
-unsafe fn answer<T>(out: *mut T, query: impl FnOnce() -> Result<T, nvmlReturn_t>) -> nvmlReturn_t {
+pub(crate) unsafe fn answer<T>(out: *mut T, query: impl FnOnce() -> Result<T, nvmlReturn_t>) -> nvmlReturn_t {
     if out.is_null() {
         return INVALID_ARGUMENT;
     }

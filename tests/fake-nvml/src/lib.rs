@@ -6,6 +6,7 @@
 //!
 //! A missing symbol is made by the test, which renames it in the copied file.
 
+mod events;
 mod export;
 mod script;
 

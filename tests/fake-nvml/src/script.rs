@@ -50,6 +50,11 @@ pub struct Device {
     /// Uncorrected ECC errors per second.
     #[serde(default)]
     pub ecc_per_second: f64,
+    /// Number of the Xid event that happens once the file `xid_with` is there.
+    #[serde(default)]
+    pub xid: u64,
+    /// File beside the library; once it exists, the Xid event has happened.
+    pub xid_with: Option<PathBuf>,
     /// Processes.
     #[serde(default)]
     pub processes: Vec<Process>,
@@ -95,6 +100,7 @@ fn read() -> Option<(Script, Instant)> {
         .ok()?;
     for device in &mut script.devices {
         device.lost_with = device.lost_with.take().map(|name| path.with_file_name(name));
+        device.xid_with = device.xid_with.take().map(|name| path.with_file_name(name));
     }
     Some((script, Instant::now()))
 }

@@ -27,6 +27,8 @@ pub struct Trial {
     pub loads: Vec<Load>,
     /// Readings per GPU, in order of time.
     pub gpus: BTreeMap<String, Vec<Reading>>,
+    /// Watts per GPU with nothing on it, where that is known.
+    pub idle: BTreeMap<String, f64>,
 }
 
 /// One measured generation. What was not measured is absent.
@@ -203,7 +205,9 @@ fn of_record(record: &AttemptRecord) -> Trial {
         size_vram: load.size_vram.map(|bytes| bytes.0 as f64),
     };
     let loads = record.loads.iter().map(load).collect();
-    Trial { generations: measured.map(of_generation).collect(), loads, gpus, ..Trial::default() }
+    let idle = record.opened.idle.iter();
+    let idle = idle.map(|one| (one.uuid.to_string(), f64::from(one.power.0) / 1e3)).collect();
+    Trial { generations: measured.map(of_generation).collect(), loads, gpus, idle, ..Trial::default() }
 }
 
 fn of_generation(record: &GenerationRecord) -> Generation {

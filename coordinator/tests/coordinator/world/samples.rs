@@ -68,6 +68,7 @@ fn gpu(name: &str) -> Gpu {
         pcie_width: None,
         mig: None,
         energy_counter: false,
+        idle_power: None,
     }
 }
 
@@ -128,6 +129,8 @@ fn opened(attempt: &AttemptId) -> AttemptOpened {
         model_digest: Some("ab".repeat(32)),
         clock: ClockSource::Virtual,
         daemon_version: "0.1.0".into(),
+        clock_offset: None,
+        idle: Vec::new(),
     }
 }
 
@@ -139,6 +142,7 @@ fn load() -> LoadObserved {
         context_length: Some(2_048),
         size: Some(Bytes(3_000)),
         size_vram: None,
+        process_memory: None,
         digest: Some("ab".repeat(32)),
     }
 }
@@ -209,6 +213,8 @@ fn sample() -> GpuSample {
         throttle: None,
         energy: None,
         ecc_uncorrected: None,
+        xid_events: None,
+        mig: None,
         performance_state: None,
         pcie_generation: None,
         pcie_width: None,

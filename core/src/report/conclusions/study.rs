@@ -152,6 +152,7 @@ pub(super) fn load(context: u32, size: Bytes) -> LoadObserved {
         context_length: Some(context),
         size: Some(size),
         size_vram: Some(size),
+        process_memory: None,
         digest: None,
     }
 }
@@ -171,6 +172,7 @@ fn node(number: u32) -> NodeFacts {
         pcie_width: Some(16),
         mig: None,
         energy_counter: true,
+        idle_power: None,
     };
     let slot = SlotFacts {
         index: 0,

@@ -74,6 +74,7 @@ fn gpu(node: &str, index: u16) -> Gpu {
         pcie_width: None,
         mig: None,
         energy_counter: false,
+        idle_power: None,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Entries.
 
+use chimera_core::clock_offset::ClockOffset;
 use chimera_core::entry::*;
-use chimera_core::gpu::{GpuProcess, GpuSample, ThrottleReasons};
+use chimera_core::gpu::{GpuIdle, GpuProcess, GpuSample, ThrottleReasons};
 use chimera_core::outcome::{AttemptOutcome, FailureClass, GenerationOutcome, ValidityReason};
 use chimera_core::unit::{Bytes, Millijoules, Milliwatts, Nanos, UnixNanos};
 use chimera_core::workload::Start;
@@ -17,11 +18,27 @@ fn span() -> impl Strategy<Value = Nanos> {
     prop_oneof![0..10_000_000_000_u64, any::<u64>()].prop_map(Nanos)
 }
 
+pub(crate) fn clock_offset() -> impl Strategy<Value = ClockOffset> {
+    (any::<i64>(), any::<u64>(), span()).prop_map(|(offset_ns, bound_ns, age)| ClockOffset {
+        offset_ns,
+        bound_ns,
+        age,
+    })
+}
+
 fn opened() -> impl Strategy<Value = Entry> {
     let clock = select(vec![ClockSource::UserMonotonic, ClockSource::Virtual, ClockSource::Imported]);
     let texts = (maybe_text(), text(), maybe_text(), text());
-    (attempt_id(), any::<i64>(), texts, clock).prop_map(
-        |(attempt, started_at, (server_version, dialect, model_digest, daemon_version), clock)| {
+    let idle = vec((uuid(), any::<u32>()), 0..3);
+    (attempt_id(), any::<i64>(), texts, clock, of(clock_offset()), idle).prop_map(
+        |(
+            attempt,
+            started_at,
+            (server_version, dialect, model_digest, daemon_version),
+            clock,
+            clock_offset,
+            idle,
+        )| {
             Entry::Opened(AttemptOpened {
                 attempt,
                 started_at: UnixNanos(started_at),
@@ -30,6 +47,11 @@ fn opened() -> impl Strategy<Value = Entry> {
                 model_digest,
                 clock,
                 daemon_version,
+                clock_offset,
+                idle: idle
+                    .into_iter()
+                    .map(|(uuid, power)| GpuIdle { uuid, power: Milliwatts(power) })
+                    .collect(),
             })
         },
     )
@@ -43,9 +65,9 @@ fn loaded() -> impl Strategy<Value = Entry> {
         LoadCause::ColdStart,
         LoadCause::AlreadyLoaded,
     ]);
-    let sizes = (of(any::<u32>()), of(any::<u64>()), of(any::<u64>()));
+    let sizes = (of(any::<u32>()), of(any::<u64>()), of(any::<u64>()), of(any::<u64>()));
     (span(), cause, of(span()), sizes, maybe_text()).prop_map(
-        |(at, cause, elapsed, (context_length, size, size_vram), digest)| {
+        |(at, cause, elapsed, (context_length, size, size_vram, process_memory), digest)| {
             Entry::Loaded(LoadObserved {
                 at,
                 cause,
@@ -54,6 +76,7 @@ fn loaded() -> impl Strategy<Value = Entry> {
                 size: size.map(Bytes),
                 size_vram: size_vram.map(Bytes),
                 digest,
+                process_memory: process_memory.map(Bytes),
             })
         },
     )
@@ -162,28 +185,39 @@ fn process() -> impl Strategy<Value = GpuProcess> {
 pub(crate) fn sample() -> impl Strategy<Value = GpuSample> {
     let bounded = (of(0..=100_u32), of(0..=15_u32));
     let processes = of(vec(process(), 0..3));
-    (uuid(), span(), vec(of(any::<u32>()), 7), vec(of(any::<u64>()), 4), bounded, (processes, any::<bool>()))
-        .prop_map(|(uuid, at, small, large, (utilisation_percent, performance_state), (processes, lost))| {
-            GpuSample {
-                uuid,
-                at,
-                sm_clock_mhz: small[0],
-                memory_clock_mhz: small[1],
-                temperature_c: small[2],
-                power: small[3].map(Milliwatts),
-                power_limit: small[4].map(Milliwatts),
-                utilisation_percent,
-                memory_used: large[0].map(Bytes),
-                throttle: large[1].map(ThrottleReasons),
-                energy: large[2].map(Millijoules),
-                ecc_uncorrected: large[3],
-                performance_state,
-                pcie_generation: small[5],
-                pcie_width: small[6],
-                processes,
-                lost,
-            }
-        })
+    (
+        uuid(),
+        span(),
+        vec(of(any::<u32>()), 8),
+        vec(of(any::<u64>()), 4),
+        bounded,
+        (processes, of(any::<bool>()), any::<bool>()),
+    )
+        .prop_map(
+            |(uuid, at, small, large, (utilisation_percent, performance_state), (processes, mig, lost))| {
+                GpuSample {
+                    uuid,
+                    at,
+                    sm_clock_mhz: small[0],
+                    memory_clock_mhz: small[1],
+                    temperature_c: small[2],
+                    power: small[3].map(Milliwatts),
+                    power_limit: small[4].map(Milliwatts),
+                    utilisation_percent,
+                    memory_used: large[0].map(Bytes),
+                    throttle: large[1].map(ThrottleReasons),
+                    energy: large[2].map(Millijoules),
+                    ecc_uncorrected: large[3],
+                    xid_events: small[7],
+                    mig,
+                    performance_state,
+                    pcie_generation: small[5],
+                    pcie_width: small[6],
+                    processes,
+                    lost,
+                }
+            },
+        )
 }
 
 pub(crate) fn attempt_outcome() -> impl Strategy<Value = AttemptOutcome> {

@@ -17,7 +17,7 @@ pub(crate) fn uuid() -> impl Strategy<Value = GpuUuid> {
 
 pub(crate) fn gpu() -> impl Strategy<Value = Gpu> {
     let texts = (text(), maybe_text(), maybe_text());
-    let numbers = (any::<u32>(), of(any::<u64>()), vec(of(any::<u32>()), 5));
+    let numbers = (any::<u32>(), of(any::<u64>()), vec(of(any::<u32>()), 6));
     (uuid(), texts, numbers, of(any::<bool>()), any::<bool>()).prop_map(
         |(uuid, (model, driver, vbios), (index, memory, numbers), mig, energy_counter)| Gpu {
             uuid,
@@ -33,6 +33,7 @@ pub(crate) fn gpu() -> impl Strategy<Value = Gpu> {
             pcie_width: numbers[4],
             mig,
             energy_counter,
+            idle_power: numbers[5].map(Milliwatts),
         },
     )
 }

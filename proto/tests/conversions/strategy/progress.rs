@@ -16,7 +16,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::entry::attempt_outcome;
+use super::entry::{attempt_outcome, clock_offset};
 use super::node::{facts, held};
 use super::sweep::{cell, workload};
 use super::{attempt_id, digest, maybe_text, node_id, sweep_id, text};
@@ -71,9 +71,16 @@ pub(crate) fn node_progress() -> impl Strategy<Value = NodeProgress> {
         NodeState::Wedged,
     ]);
     let busy: BoxedStrategy<BTreeMap<_, _>> = btree_map(0..64_u16, attempt_id(), 0..4).boxed();
-    (facts(), state, busy, text(), any::<u64>()).prop_map(|(facts, state, busy, note, in_state)| {
-        NodeProgress { facts, state, busy, note, in_state: Nanos(in_state) }
-    })
+    (facts(), state, busy, text(), any::<u64>(), of(clock_offset())).prop_map(
+        |(facts, state, busy, note, in_state, clock)| NodeProgress {
+            facts,
+            state,
+            busy,
+            note,
+            in_state: Nanos(in_state),
+            clock,
+        },
+    )
 }
 
 pub(crate) fn forecast() -> impl Strategy<Value = Forecast> {
