@@ -190,7 +190,7 @@ impl<'a> ReportBuilder<'a> {
         let Some((cell, role)) = self.planned(attempt) else { return };
         match (how, record) {
             (UncountedReason::Invalid(reasons), Some(record)) => {
-                self.exclude(slot, cell, role, record, reasons)
+                self.exclude(slot, cell, role, record, reasons);
             }
             (UncountedReason::Surplus, _) => self.group(cell, role, slot, |group| group.uncounted += 1),
             _ => self.fail(slot, (cell, role), attempt, record, how),
