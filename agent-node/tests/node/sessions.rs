@@ -200,9 +200,9 @@ async fn heartbeats_and_changed_facts_flow() {
     let reply = v1::HeartbeatReply { sent_ns: beat.sent_ns, received_unix_ns: beat.sent_unix_ns + ahead };
     session.send(In::HeartbeatReply(reply)).await;
     let told = loop {
-        match session.any_frame().await.expect("the session lasts") {
-            Out::Heartbeat(v1::Heartbeat { clock_offset: Some(told), .. }) => break told,
-            _ => {}
+        let frame = session.any_frame().await.expect("the session lasts");
+        if let Out::Heartbeat(v1::Heartbeat { clock_offset: Some(told), .. }) = frame {
+            break told;
         }
     };
     let off = (told.offset_ns + ahead).unsigned_abs();
