@@ -45,20 +45,27 @@ pub fn upper_bound(sorted: &[f64], p: f64) -> Option<f64> {
     None
 }
 
-/// The 95 % interval of the mean by Student's t; from two rows on.
+/// Rows below which no interval is printed.
+const INTERVAL_ROWS: usize = 10;
+
+/// The interval of the geometric mean: Student's t on logarithms, taken at 97.5 % so that the printed 95 % hold.
 #[must_use]
 pub fn interval(rows: &[f64]) -> Option<(f64, f64)> {
-    let (mean, sd) = mean_and_sd(rows);
-    let half = student(rows.len() - 1) * sd? / (rows.len() as f64).sqrt();
-    Some((mean - half, mean + half))
+    if rows.len() < INTERVAL_ROWS {
+        return None;
+    }
+    let logarithms: Vec<f64> = rows.iter().map(|row| row.ln()).collect();
+    let (mean, sd) = mean_and_sd(&logarithms);
+    let half = student(rows.len() - 1, 0.4875) * sd? / (rows.len() as f64).sqrt();
+    Some(((mean - half).exp(), (mean + half).exp()))
 }
 
-/// The 97.5 % point of Student's t, by bisection over Simpson's rule.
-fn student(freedom: usize) -> f64 {
+/// The point of Student's t with that mass between it and 0, by bisection over Simpson's rule.
+fn student(freedom: usize, mass: f64) -> f64 {
     let (mut low, mut high) = (0.0, 20.0);
     for _ in 0..60 {
         let middle = f64::midpoint(low, high);
-        if half_mass(middle, freedom) < 0.475 {
+        if half_mass(middle, freedom) < mass {
             low = middle;
         } else {
             high = middle;
@@ -87,7 +94,7 @@ mod tests {
 
     #[test]
     fn points_of_printed_tables() {
-        let t = |freedom| (student(freedom) * 1e4).round() / 1e4;
+        let t = |freedom| (student(freedom, 0.475) * 1e4).round() / 1e4;
         assert_eq!([t(1), t(2), t(10)], [12.7062, 4.3027, 2.2281]);
         let rows: Vec<f64> = (1..=130).map(f64::from).collect();
         assert_eq!((upper_bound(&rows[..64], 0.9), upper_bound(&rows[..63], 0.9)), (Some(63.0), None));
