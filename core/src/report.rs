@@ -22,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod alike;
+pub mod answers;
 pub mod builder;
 pub mod comparison;
 pub mod conclusions;
@@ -48,6 +49,7 @@ mod validity_told;
 pub mod verdict;
 pub mod warning;
 
+pub use answers::Answers;
 pub use builder::{RecordInput, ReportBuilder, ReportContext, UncountedReason};
 pub use comparison::{ComparisonRow, Comparisons, Ends, Found, Ratio95};
 pub use conclusions::Conclusions;

@@ -81,6 +81,8 @@ fn figures(page: &mut String, report: &Report) {
         &cells.time(),
     );
     table(page, "Stream", "Tokens, and the gaps between lines.", &cells.stream());
+    let tripwires = "Tripwires: they show a setting that broke the model, not what it can do.";
+    table(page, "Answers", tripwires, &cells.answers());
     table(page, "Device", "Energy of the measured windows, idle power included.", &cells.device());
     table(page, "Cells per GPU", "Each slot by itself.", &slots.speed());
     table(page, "Time per GPU", "Mean per generation.", &slots.time());

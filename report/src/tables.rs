@@ -1,7 +1,7 @@
 //! Which tables a report has, and what stands in their columns. Shared by the renderers for people.
 
 use chimera_core::quantity::{Quantity, Unit};
-use chimera_core::report::{GpuRow, Report, SlotCellRow, Tally};
+use chimera_core::report::{Answers, GpuRow, Report, SlotCellRow, Tally};
 
 use crate::number::{ABSENT, Scale, fixed, percent, whole};
 use crate::sheet::{Column, Sheet};
@@ -104,6 +104,31 @@ impl<'r> Lines<'r> {
         self.figure(&mut sheet, "itl", Quantity::Itl, P99, 6);
         self.figure(&mut sheet, "goodput", Quantity::Goodput, Pooled, 1);
         self.figure(&mut sheet, "good", Quantity::GoodputShare, Pooled, 1);
+        sheet
+    }
+
+    /// How answers ended, and whether they say anything.
+    pub(crate) fn answers(&self) -> Sheet {
+        let mut sheet = self.sheet();
+        let of = |tell: &dyn Fn(&Answers) -> String| -> Vec<String> {
+            let told = |tally: &&Tally| tally.answers.as_ref().map_or_else(|| ABSENT.to_owned(), tell);
+            self.tallies.iter().map(told).collect()
+        };
+        let ended = |reason: &'static str| {
+            move |answers: &Answers| answers.done.get(reason).copied().unwrap_or(0).to_string()
+        };
+        sheet.push(Column::numbers("ended by", "stop", 0), of(&ended("stop")));
+        sheet.push(Column::numbers("ended by", "length", 0), of(&ended("length")));
+        sheet.push(Column::numbers("empty", "", 0), of(&|answers| answers.empty.to_string()));
+        sheet.push(Column::numbers("cut as loops", "", 1), of(&|answers| answers.repeat_aborts.to_string()));
+        sheet.push_if_any(
+            Column::numbers("length", "p50 bytes", 1),
+            of(&|answers| fixed(answers.bytes_p50, 0)),
+        );
+        sheet.push_if_any(
+            Column::numbers("distinct-2", "p50 %", 1),
+            of(&|answers| percent(answers.distinct_2)),
+        );
         sheet
     }
 

@@ -53,6 +53,9 @@ impl Tone {
     }
 }
 
+/// What the table of answers is good for.
+const ANSWERS: &str = "tripwires: they show a setting that broke the model, not what it can do";
+
 struct Page {
     text: String,
     width: u16,
@@ -106,6 +109,7 @@ impl Page {
             lines.time(),
         );
         self.detail("STREAM", "tokens, and the gaps between lines", lines.stream());
+        self.detail("ANSWERS", ANSWERS, lines.answers());
         self.detail("DEVICE", "energy of the measured windows, idle power included", lines.device());
     }
 

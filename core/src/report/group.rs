@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::answers::AnswerRows;
 use super::conservation::GenerationCounts;
 use super::figure::{Figure, Interval95};
 use super::row::{RowGpu, Tally};
+use crate::entry::Phase;
 use crate::id::GpuUuid;
 use crate::quantity::Quantity;
 use crate::quantity::attempt::{self, GoodputLimits};
@@ -118,6 +120,7 @@ pub(super) struct Group {
     context_lengths: BTreeSet<u32>,
     server_versions: BTreeSet<String>,
     model_digests: BTreeSet<String>,
+    answers: AnswerRows,
     energy_disagreement: Option<f64>,
     energy_from_power: u64,
     energy_shared: u64,
@@ -150,6 +153,9 @@ impl Group {
     }
 
     fn add_generation(&mut self, generation: &GenerationRecord, rules: Rules, decode: &mut Ratio) {
+        if generation.opened.phase == Phase::Measured {
+            self.answers.add(generation);
+        }
         let Some(found) = GenerationQuantities::of(generation) else {
             return;
         };
@@ -280,6 +286,7 @@ impl Group {
         self.gaps += other.gaps;
         self.gaps_bound += other.gaps_bound;
         self.energy_from_power += other.energy_from_power;
+        self.answers.merge(&other.answers);
         self.energy_shared += other.energy_shared;
         for (uuid, used) in &other.gpus {
             self.gpus.entry(uuid.clone()).or_default().merge(used);
@@ -306,6 +313,7 @@ impl Group {
             context_lengths: self.context_lengths.iter().copied().collect(),
             server_versions: self.server_versions.iter().cloned().collect(),
             model_digests: self.model_digests.iter().cloned().collect(),
+            answers: Some(self.answers.told()),
             energy_disagreement: self.energy_disagreement,
             energy_from_power: self.energy_from_power,
             energy_shared: self.energy_shared,
@@ -373,7 +381,6 @@ impl RowGpu {
 
 /// Starts of the measured generations of a record.
 pub(super) fn starts(record: &AttemptRecord) -> BTreeSet<Start> {
-    let measured =
-        record.generations.iter().filter(|found| found.opened.phase == crate::entry::Phase::Measured);
+    let measured = record.generations.iter().filter(|found| found.opened.phase == Phase::Measured);
     measured.map(|found| found.opened.start).collect()
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::answers::Answers;
 use super::conservation::GenerationCounts;
 use super::figure::Figure;
 use crate::quantity::Quantity;
@@ -70,6 +71,8 @@ pub struct Tally {
     pub model_digests: Vec<String>,
     /// Largest difference between energy counter and trapezoid in any attempt, as share of the counter.
     pub energy_disagreement: Option<f64>,
+    /// How the answers look; absent in reports of older programs.
+    pub answers: Option<Answers>,
     /// Attempts whose energy is an estimate: integrated from power samples, because no counter could tell.
     pub energy_from_power: u64,
     /// Attempts without energy because a GPU is divided into instances: its readings cover all of them.
