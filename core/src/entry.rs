@@ -130,8 +130,8 @@ pub struct LoadObserved {
     pub size_vram: Option<Bytes>,
     /// Digest of the manifest, hexadecimal.
     pub digest: Option<String>,
-    /// Memory of the server's processes on the slot's GPUs right after the load, as the driver tells it; absent when it
-    /// cannot be told whose the processes are, or when none of them is the server's.
+    /// Memory of the server's processes on the slot's GPUs right after the load, as the driver tells it; absent when nothing
+    /// was loaded, when it cannot be told whose the processes are, or when none is the server's.
     pub process_memory: Option<Bytes>,
 }
 

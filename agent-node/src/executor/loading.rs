@@ -125,6 +125,8 @@ pub(super) async fn look_again(job: &Job, model: &Listed) {
 async fn observe(job: &Job, cause: LoadCause, at: Nanos, elapsed: Option<Nanos>) -> Room {
     let shown = find(&job.api, job).await;
     let shown = shown.as_ref();
+    // A sample must be waited for: between two trials of a loaded model nothing is.
+    let memory = if cause == LoadCause::AlreadyLoaded { None } else { process_memory(job).await };
     let observed = LoadObserved {
         at,
         cause,
@@ -133,7 +135,7 @@ async fn observe(job: &Job, cause: LoadCause, at: Nanos, elapsed: Option<Nanos>)
         size: shown.and_then(|model| model.size).map(Bytes),
         size_vram: shown.and_then(|model| model.size_vram).map(Bytes),
         digest: shown.and_then(|model| model.digest.clone()),
-        process_memory: process_memory(job).await,
+        process_memory: memory,
     };
     let room = Room::of(job.dialect, observed.context_length, &job.offer.cell.options);
     job.recorder.write(Entry::Loaded(observed)).await;

@@ -33,7 +33,7 @@ const COLUMNS: &[Column] = &[
     maybe(
         "process_memory_bytes",
         Kind::Integer,
-        "memory that the driver sees the server's processes use on the slot's GPUs; null = it does not tell whose",
+        "memory that the driver sees the server's processes use on the slot's GPUs; null = nothing was loaded, or it does not tell whose",
     ),
 ];
 
