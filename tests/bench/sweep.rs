@@ -1,6 +1,7 @@
 //! Sweeps as small as the coordinator accepts them: one model, crossed with contexts and `top_k`.
 
 use chimera_core::axis::{Axes, Axis, AxisName, AxisValue};
+use chimera_core::design::{Design, Sentinel};
 use chimera_core::id::Name;
 use chimera_core::option::{OptionValue, Options};
 use chimera_core::seed::Seed;
@@ -30,7 +31,7 @@ pub fn sweep(name: &str, (contexts, tops): (i64, i64), repetitions: u32, budget:
         predicate: None,
         repetitions,
         seed: Some(Seed(7)),
-        design: chimera_core::design::Design::default(),
+        design: Design { sentinel: Sentinel::Off, ..Design::default() },
     }
 }
 
