@@ -17,6 +17,9 @@ use crate::{
     },
 };
 
+/// Reported utilisation, 0 to 1, below which a GPU without work lets its clocks fall.
+const RESTING_BELOW: f64 = 0.05;
+
 /// One simulated GPU. All methods may be called from any thread at any time.
 #[derive(Debug)]
 pub struct SimulatedGpu {
@@ -199,14 +202,15 @@ impl SimulatedGpu {
     )]
     fn read(&self, state: &State) -> GpuSnapshot {
         let physics = &state.physics;
-        let idle = state.demand().power <= 0.0;
+        // A driver holds the clocks through the pause between two requests.
+        let resting = state.demand().power <= 0.0 && physics.utilisation < RESTING_BELOW;
         let clock = f64::from(self.spec.sm_clock_mhz) * physics.clock_factor;
         GpuSnapshot {
             uuid: self.spec.uuid.clone(),
             name: self.spec.name.clone(),
             driver_version: self.spec.driver_version.clone(),
             vbios: self.spec.vbios.clone(),
-            sm_clock_mhz: if idle { self.spec.idle_sm_clock_mhz } else { clock.round() as u32 },
+            sm_clock_mhz: if resting { self.spec.idle_sm_clock_mhz } else { clock.round() as u32 },
             max_sm_clock_mhz: self.spec.sm_clock_mhz,
             memory_clock_mhz: self.spec.memory_clock_mhz,
             temperature_c: physics.temperature_c,
